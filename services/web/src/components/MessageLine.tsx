@@ -1,0 +1,144 @@
+import { useMemo } from 'preact/hooks';
+import type { Conversation } from '../conversation.ts';
+import type { Entry } from '../outbox.ts';
+import type { Message } from '../roomState.ts';
+import { texts } from '../texts.ts';
+import { timeOfDay, wholeTime } from '../times.ts';
+import { isEmojiOnly } from '../words.ts';
+import { Icon } from './Icon.tsx';
+import type { Opened } from './MessageMenu.tsx';
+import { Reactions } from './Reactions.tsx';
+import { Words } from './Words.tsx';
+
+const LONG_PRESS_MS = 500;
+
+type Props = {
+  conversation: Conversation;
+  message: Message;
+  /** A change to this message that is on its way. */
+  change: Entry | undefined;
+  /** The message that this one answers, when it is loaded. */
+  answered: Message | undefined;
+  openMenu: (opened: Opened) => void;
+  reply: (message: Message) => void;
+};
+
+/** One message as it stands, with what can be done to it. Drawn anew only when something about it changed. */
+export function MessageLine({ conversation, message, change, answered, openMenu, reply }: Props) {
+  return useMemo(
+    () => <Line {...{ conversation, message, change, answered, openMenu, reply }} />,
+    [conversation, message, change, answered, openMenu, reply],
+  );
+}
+
+function Line({ conversation, message, change, answered, openMenu, reply }: Props) {
+  const { author, seq, at } = message;
+  const isSaving = change?.state.is === 'waiting' || change?.state.is === 'sending';
+  const open = (element: HTMLElement) => openMenu({ message, element });
+  const press = usePress(open);
+  return (
+    <article
+      class="line"
+      data-seq={seq}
+      tabIndex={-1}
+      onKeyDown={(event) => {
+        if (event.key !== 'Enter' || event.target !== event.currentTarget || message.deleted) return;
+        event.preventDefault();
+        open(event.currentTarget);
+      }}
+      {...(!message.deleted && press)}
+    >
+      {message.replyTo !== undefined && <Quote answered={answered} />}
+      <Body message={message} change={change} />
+      {isSaving && (
+        <span class="mark-pending" role="img" aria-label={texts.savingEdit} title={texts.savingEdit}>
+          <Icon name="clock" />
+        </span>
+      )}
+      {message.editedAt !== undefined && (
+        <span class="edited" title={wholeTime(message.editedAt)}>
+          {texts.edited}
+        </span>
+      )}
+      <Reactions conversation={conversation} message={message} />
+      <time class="line-time" dateTime={new Date(at).toISOString()} title={wholeTime(at)} aria-hidden="true">
+        {timeOfDay(at)}
+      </time>
+      {!message.deleted && (
+        <span class="line-tools">
+          <button type="button" tabIndex={-1} title={texts.reply} aria-label={texts.reply} onClick={() => reply(message)}>
+            <Icon name="reply" />
+          </button>
+          <button
+            type="button"
+            tabIndex={-1}
+            title={texts.more}
+            aria-label={`${texts.actions}: ${author.name}`}
+            aria-haspopup="menu"
+            onClick={(event) => open(event.currentTarget)}
+          >
+            <Icon name="more" />
+          </button>
+        </span>
+      )}
+    </article>
+  );
+}
+
+function Body({ message, change }: { message: Message; change: Entry | undefined }) {
+  const speaker = <span class="hidden-words">{`${message.author.name}: `}</span>;
+  if (message.deleted || message.text === undefined) {
+    return (
+      <p class="words gone">
+        {speaker}
+        {texts.messageDeleted}
+      </p>
+    );
+  }
+  const text = change?.request.type === 'edit' && change.state.is !== 'failed' ? change.request.text : message.text;
+  return (
+    <>
+      {speaker}
+      <p class={isEmojiOnly(text) ? 'words emoji' : 'words'} dir="auto">
+        <Words text={text} />
+      </p>
+    </>
+  );
+}
+
+function Quote({ answered }: { answered: Message | undefined }) {
+  const name = answered?.author.name;
+  return (
+    <blockquote class="quote">
+      <span class="hidden-words">{texts.replyTo(name ?? texts.earlierMessage)}</span>
+      {name !== undefined && (
+        <bdi class="quote-name" aria-hidden="true">
+          {name}
+        </bdi>
+      )}
+      <span dir="auto">{answered ? (answered.text ?? texts.messageDeleted) : texts.earlierMessage}</span>
+    </blockquote>
+  );
+}
+
+/** A long press with a finger opens what the mouse finds by hovering. */
+function usePress(open: (element: HTMLElement) => void) {
+  return useMemo(() => {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const stop = () => clearTimeout(timer);
+    return {
+      onPointerDown: (event: PointerEvent & { currentTarget: HTMLElement }) => {
+        const element = event.currentTarget;
+        if (event.pointerType === 'mouse' || (event.target instanceof Element && event.target.closest('a, button'))) return;
+        stop();
+        timer = setTimeout(() => open(element), LONG_PRESS_MS);
+      },
+      onPointerUp: stop,
+      onPointerCancel: stop,
+      onPointerMove: stop,
+      onContextMenu: (event: MouseEvent) => {
+        if (matchMedia('(pointer: coarse)').matches) event.preventDefault();
+      },
+    };
+  }, [open]);
+}

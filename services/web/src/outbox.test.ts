@@ -1,0 +1,247 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Refused } from '@securechat/shared/protocol';
+import { Sentence } from '@securechat/shared/protocol';
+import { createFakeClock } from './clock.fixture.ts';
+import type { OutboxState, Request } from './outbox.ts';
+import { createOutbox } from './outbox.ts';
+
+function createShelf() {
+  const kept = new Map<string, string>();
+  return {
+    getItem: (key: string) => kept.get(key) ?? null,
+    setItem: (key: string, value: string) => void kept.set(key, value),
+    removeItem: (key: string) => void kept.delete(key),
+    kept,
+  };
+}
+
+function alicesOutbox({ shelf = createShelf(), userId = 'alice' } = {}) {
+  const clock = createFakeClock();
+  const sent: Request[] = [];
+  let silences = 0;
+  let state: OutboxState = { entries: [] };
+  const outbox = createOutbox({
+    userId,
+    shelf,
+    clock,
+    transmit: (request) => sent.push(request) > 0,
+    onSilence: () => silences++,
+    onChange: (next) => {
+      state = next;
+    },
+  });
+  let ids = 0;
+  const says = (text: string) => {
+    const clientId = `${userId}-${++ids}`;
+    outbox.put({ type: 'send', room: 'general', clientId, text });
+    return clientId;
+  };
+  const texts = () => sent.map((request) => ('text' in request ? request.text : request.type));
+  const states = () => outbox.state().entries.map((entry) => entry.state.is);
+  return { outbox, clock, shelf, sent, says, texts, states, silences: () => silences, shown: () => state };
+}
+
+const refusal = (code: Refused['code'], clientId: string, more: Partial<Refused> = {}): Refused => ({
+  type: 'refused',
+  code,
+  message: `refused: ${code}`,
+  for: 'send',
+  clientId,
+  ...more,
+});
+
+test('what alice says before the room is open waits, and goes out when it opens', () => {
+  const alice = alicesOutbox();
+  alice.says('hello');
+  assert.deepEqual(alice.sent, []);
+  assert.deepEqual(alice.states(), ['waiting']);
+  alice.outbox.open();
+  assert.deepEqual(alice.texts(), ['hello']);
+  assert.deepEqual(alice.states(), ['sending']);
+});
+
+test('only one message is on its way; the next follows when the first was seen back', () => {
+  const alice = alicesOutbox();
+  alice.outbox.open();
+  const first = alice.says('one');
+  alice.says('two');
+  assert.deepEqual(alice.texts(), ['one']);
+  alice.outbox.acknowledge({ seq: 7, clientId: first });
+  assert.deepEqual(alice.texts(), ['one', 'two']);
+});
+
+test('a stored message stays in sight until the room has reached it', () => {
+  const alice = alicesOutbox();
+  alice.outbox.open();
+  const id = alice.says('one');
+  alice.outbox.acknowledge({ seq: 7, clientId: id });
+  alice.outbox.settle(6);
+  assert.deepEqual(alice.states(), ['stored']);
+  alice.outbox.settle(7);
+  assert.deepEqual(alice.states(), []);
+});
+
+test('after a lost connection the same message goes out again with the same clientId', () => {
+  const alice = alicesOutbox();
+  alice.outbox.open();
+  const id = alice.says('hello');
+  alice.outbox.close();
+  assert.deepEqual(alice.states(), ['waiting']);
+  alice.outbox.open();
+  assert.deepEqual(
+    alice.sent.map(({ clientId }) => clientId),
+    [id, id],
+  );
+});
+
+test('a message that was seen in the resume is not sent again', () => {
+  const alice = alicesOutbox();
+  alice.outbox.open();
+  const id = alice.says('hello');
+  alice.outbox.close();
+  alice.outbox.acknowledge({ seq: 3, clientId: id });
+  alice.outbox.open();
+  assert.deepEqual(alice.texts(), ['hello']);
+});
+
+test('too fast: everything halts with the server’s sentence, then goes out by itself and in order', () => {
+  const alice = alicesOutbox();
+  alice.outbox.open();
+  const first = alice.says('one');
+  alice.says('two');
+  const sentence = Sentence.rateLimited(10);
+  alice.outbox.refuse(refusal('slow_down', first, { retryAfterMs: 9_500, message: sentence }));
+  alice.says('three');
+  assert.deepEqual(alice.states(), ['waiting', 'waiting', 'waiting']);
+  assert.equal(alice.shown().halt?.sentence, sentence);
+  assert.equal(alice.shown().halt?.until, alice.clock.now() + 9_500);
+  alice.clock.pass(9_499);
+  assert.deepEqual(alice.texts(), ['one']);
+  alice.clock.pass(1);
+  assert.equal(alice.shown().halt, undefined);
+  for (const { clientId } of [...alice.shown().entries.map(({ request }) => request)]) {
+    alice.outbox.acknowledge({ seq: 1, clientId });
+  }
+  assert.deepEqual(alice.texts(), ['one', 'one', 'two', 'three']);
+});
+
+test('a lost connection does not shorten the halt', () => {
+  const alice = alicesOutbox();
+  alice.outbox.open();
+  const id = alice.says('one');
+  alice.outbox.refuse(refusal('slow_down', id, { retryAfterMs: 10_000 }));
+  alice.outbox.close();
+  alice.outbox.open();
+  alice.clock.pass(9_999);
+  assert.deepEqual(alice.texts(), ['one']);
+  alice.clock.pass(1);
+  assert.deepEqual(alice.texts(), ['one', 'one']);
+});
+
+test('when the server cannot say whether it was stored, the same clientId is asked again, ever more slowly', () => {
+  const alice = alicesOutbox();
+  alice.outbox.open();
+  const id = alice.says('hello');
+  const waits = [2_000, 4_000, 8_000, 15_000, 15_000];
+  for (const [round, wait] of waits.entries()) {
+    alice.outbox.refuse(refusal('unavailable', id));
+    alice.clock.pass(wait - 1);
+    assert.equal(alice.sent.length, round + 1);
+    alice.clock.pass(1);
+    assert.equal(alice.sent.length, round + 2);
+  }
+  assert.ok(alice.sent.every(({ clientId }) => clientId === id));
+});
+
+test('a text that can never be accepted stays with its reason, and what stands behind it goes on', () => {
+  const alice = alicesOutbox();
+  alice.outbox.open();
+  const id = alice.says('far too long');
+  alice.says('short');
+  alice.outbox.refuse(refusal('too_long', id));
+  assert.deepEqual(alice.states(), ['failed', 'sending']);
+  assert.deepEqual(alice.texts(), ['far too long', 'short']);
+  assert.equal(alice.outbox.discard(id)?.request.clientId, id);
+  assert.deepEqual(alice.states(), ['sending']);
+});
+
+test('a refusal without a clientId concerns the request that is on its way', () => {
+  const alice = alicesOutbox();
+  alice.outbox.open();
+  alice.says('hello');
+  const { clientId: _none, ...anonymous } = refusal('malformed', '');
+  alice.outbox.refuse(anonymous);
+  assert.deepEqual(alice.states(), ['failed']);
+});
+
+test('somebody else’s refusal or event changes nothing', () => {
+  const alice = alicesOutbox();
+  alice.outbox.open();
+  alice.says('hello');
+  alice.outbox.refuse(refusal('too_long', 'another-id'));
+  alice.outbox.acknowledge({ seq: 4 });
+  assert.deepEqual(alice.states(), ['sending']);
+});
+
+test('what is on its way cannot be taken back, what waits can', () => {
+  const alice = alicesOutbox();
+  alice.outbox.open();
+  const first = alice.says('one');
+  const second = alice.says('two');
+  assert.equal(alice.outbox.discard(first), undefined);
+  assert.ok(alice.outbox.discard(second));
+});
+
+test('no answer within eight seconds makes the connection doubtful; an answer in time does not', () => {
+  const alice = alicesOutbox();
+  alice.outbox.open();
+  const id = alice.says('one');
+  alice.clock.pass(7_999);
+  alice.outbox.acknowledge({ seq: 1, clientId: id });
+  alice.clock.pass(60_000);
+  assert.equal(alice.silences(), 0);
+  alice.says('two');
+  alice.clock.pass(8_000);
+  assert.equal(alice.silences(), 1);
+});
+
+test('a reload loses nothing: the words wait again with their clientIds', () => {
+  const before = alicesOutbox();
+  before.outbox.open();
+  const id = before.says('one');
+  before.says('two');
+  const after = alicesOutbox({ shelf: before.shelf });
+  assert.deepEqual(after.states(), ['waiting', 'waiting']);
+  after.outbox.open();
+  assert.equal(after.sent[0]?.clientId, id);
+});
+
+test('alice’s words are never sent by bob, who uses the same browser after her', () => {
+  const alice = alicesOutbox();
+  alice.says('my secret');
+  const bob = alicesOutbox({ shelf: alice.shelf, userId: 'bob' });
+  bob.outbox.open();
+  assert.deepEqual(bob.sent, []);
+});
+
+test('once everything is stored nothing of it stays on the computer', () => {
+  const alice = alicesOutbox();
+  alice.outbox.open();
+  const id = alice.says('hello');
+  assert.equal(alice.shelf.kept.size, 1);
+  alice.outbox.acknowledge({ seq: 1, clientId: id });
+  assert.equal(alice.shelf.kept.size, 0);
+});
+
+test('a browser that refuses storage, or kept nonsense, still lets alice speak', () => {
+  const broken = createShelf();
+  broken.setItem('securechat:outbox:alice', '[{"request":null}, 3, "{"');
+  broken.setItem = () => {
+    throw new Error('quota');
+  };
+  const alice = alicesOutbox({ shelf: broken });
+  alice.outbox.open();
+  alice.says('hello');
+  assert.deepEqual(alice.texts(), ['hello']);
+});

@@ -1,0 +1,89 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { User } from '@securechat/shared/protocol';
+import type { Entry } from './outbox.ts';
+import type { Message, RoomNotice } from './roomState.ts';
+import { buildRows, keepUnchanged } from './rows.ts';
+
+const alice: User = { id: 'a', name: 'alice' };
+const bob: User = { id: 'b', name: 'bob' };
+const NOON = new Date(2026, 4, 5, 12).getTime();
+const MINUTE = 60_000;
+
+const said = (seq: number, author: User, at: number): Message => ({
+  seq,
+  at,
+  author,
+  text: `m${seq}`,
+  deleted: false,
+  reactions: {},
+  asOf: seq,
+});
+const came = (id: number, afterSeq: number): RoomNotice => ({ id, kind: 'joined', user: bob, at: NOON, afterSeq });
+const waiting = (clientId: string, at: number): Entry => ({
+  request: { type: 'send', room: 'general', clientId, text: 'soon' },
+  at,
+  state: { is: 'waiting' },
+});
+
+const outline = (rows: ReturnType<typeof buildRows>) =>
+  rows.map((row) => {
+    if (row.is === 'group') return `${row.author.name} ${row.lines.length}`;
+    return row.is === 'notices' ? `notices ${row.notices.length}` : row.is;
+  });
+
+test('messages of one person within five minutes stand together', () => {
+  const messages = [said(1, bob, NOON), said(2, bob, NOON + 4 * MINUTE), said(3, bob, NOON + 10 * MINUTE)];
+  assert.deepEqual(outline(buildRows({ messages, notices: [] }, [], alice, undefined)), ['day', 'bob 2', 'bob 1']);
+});
+
+test('another speaker, a notice or a new day ends a group', () => {
+  const messages = [said(1, bob, NOON), said(2, alice, NOON), said(3, alice, NOON), said(4, alice, NOON + 24 * 60 * MINUTE)];
+  const rows = buildRows({ messages, notices: [came(1, 2)] }, [], alice, undefined);
+  assert.deepEqual(outline(rows), ['day', 'bob 1', 'alice 1', 'notices 1', 'alice 1', 'day', 'alice 1']);
+});
+
+test('lines about people stand where they were heard, a run of them together, the last ones at the end', () => {
+  const rows = buildRows({ messages: [said(5, bob, NOON)], notices: [came(1, 4), came(2, 4), came(3, 5)] }, [], alice, undefined);
+  assert.deepEqual(outline(rows), ['day', 'notices 2', 'bob 1', 'notices 1']);
+});
+
+test('what alice just said joins her last group', () => {
+  const rows = buildRows({ messages: [said(1, alice, NOON)], notices: [] }, [waiting('x', NOON + MINUTE)], alice, undefined);
+  assert.deepEqual(outline(rows), ['day', 'alice 2']);
+});
+
+test('an edit under way stands at its message, not at the end', () => {
+  const edit: Entry = {
+    request: { type: 'edit', room: 'general', clientId: 'x', target: 1, text: 'better' },
+    at: NOON,
+    state: { is: 'sending' },
+  };
+  const rows = buildRows({ messages: [said(1, alice, NOON)], notices: [] }, [edit], alice, undefined);
+  const group = rows.find((row) => row.is === 'group');
+  assert.deepEqual(outline(rows), ['day', 'alice 1']);
+  assert.ok(group?.is === 'group' && group.lines[0]?.is === 'message' && group.lines[0].change === edit);
+});
+
+test('the mark for new messages stands once, before the first new one of somebody else', () => {
+  const messages = [said(1, bob, NOON), said(2, alice, NOON), said(3, bob, NOON), said(4, bob, NOON)];
+  const rows = buildRows({ messages, notices: [] }, [], alice, 1);
+  assert.deepEqual(outline(rows), ['day', 'bob 1', 'alice 1', 'new', 'bob 2']);
+});
+
+test('rows in which nothing changed stay the very same objects, the others do not', () => {
+  const [one, two, three] = [said(1, bob, NOON), said(2, alice, NOON), said(3, bob, NOON)];
+  const before = buildRows({ messages: [one, two], notices: [came(1, 0)] }, [], alice, undefined);
+  const answer = { ...three, replyTo: 1 };
+  const notices = [came(1, 0)];
+  const after = keepUnchanged(
+    before,
+    buildRows({ messages: [one, { ...two, text: 'edited' }, answer], notices }, [], alice, undefined),
+  );
+  assert.deepEqual(
+    after.map((row) => before.includes(row)),
+    [true, false, true, false, false],
+  );
+  const last = buildRows({ messages: [{ ...one, text: 'edited' }, two, answer], notices }, [], alice, undefined);
+  assert.equal(keepUnchanged(after, last).at(-1) === after.at(-1), false, 'a quote follows what it quotes');
+});
