@@ -137,6 +137,8 @@ function createReader(socket: TLSSocket) {
         const found = find();
         if (found === undefined && !isOver) return;
         clearTimeout(deadline);
+        // Whoever has found something must not look again: it would take what is meant for the next.
+        look = () => {};
         if (found === undefined) reject(new Error('the connection ended'));
         else resolve(found);
       };
