@@ -38,6 +38,8 @@ const arrows: [file: string, imported: string, allowed: boolean][] = [
   ['services/chat/src/hub.ts', 'express', false],
   ['services/chat/src/hub.ts', 'node:process', false],
   ['services/chat/src/hub.ts', './presence.memory.ts', false],
+  ['services/chat/src/server.ts', './presence.redis.ts', false],
+  ['services/chat/src/start.ts', './eventStore.postgres.ts', true],
   ['services/chat/src/hub.ts', '../../auth/src/sessions.ts', false],
 
   ['shared/src/bus.memory.ts', './bus.ts', true],
@@ -51,6 +53,7 @@ const arrows: [file: string, imported: string, allowed: boolean][] = [
   ['scripts/admin.ts', '../services/auth/src/admin.ts', true],
   ['scripts/admin.ts', '../services/auth/src/userStore.ts', false],
   ['scripts/admin.ts', '@securechat/shared/bus.memory', false],
+  ['scripts/admin.ts', '@securechat/shared/database.postgres', false],
   ['tests/support/stack.ts', '../../scripts/single-node.ts', true],
   ['tests/stories/chat.test.ts', '../../services/chat/src/start.ts', true],
   ['tests/stories/chat.test.ts', '../../services/chat/src/hub.ts', false],

@@ -1,5 +1,5 @@
 /**
- * The port for telling all replicas something. One node uses bus.memory.ts; replicas will need a networked one.
+ * The port for telling all replicas something: bus.memory.ts on one node, bus.redis.ts between several.
  *
  * Guarantee: what is published is heard by every subscriber of the channel, the publisher's own too, on a later turn;
  * publications of one publisher arrive in the order they were made. A networked bus may lose publications while it is
@@ -19,11 +19,8 @@ export type Bus = {
 /** Channel of the changes and notices of a room. */
 export const roomChannel = (room: string) => `room:${room}`;
 
-/** Channel on which auth announces that a session ended, or that an account changed so that its sessions must be asked about. */
+/** Channel of what announcements.ts tells about sessions and accounts. */
 export const accountChannel = 'accounts';
-
-/** What travels on {@link accountChannel}. */
-export type AccountNews = { kind: 'session_ended'; session: string } | { kind: 'account_changed'; user: string };
 
 /** Channel on which somebody says that a room was changed behind the servers' back (administration). */
 export const headsChannel = 'heads';

@@ -6,6 +6,7 @@ import { type TestContext, test } from 'node:test';
 import {
   ConfigError,
   commonSettings,
+  distributedSettings,
   type Environment,
   integer,
   networks,
@@ -14,6 +15,7 @@ import {
   readConfig,
   type Setting,
   seconds,
+  singleSettings,
   text,
   withEnvFile,
 } from './config.ts';
@@ -22,18 +24,18 @@ const complete: Environment = { MODE: 'single', SECRET_KEY: 'a long random text'
 
 test('a complete environment becomes a typed record, defaults filled in', () => {
   const config = readConfig(commonSettings, complete);
-  assert.equal(config.MODE, 'single');
   assert.deepEqual(config.SECRET_KEY, ['a long random text']);
   assert.equal(config.HTTP_PORT, 5000);
   assert.equal(config.CHAT_PORT, 8765);
   assert.equal(config.MAX_MESSAGE_CHARS, 4000);
-  assert.equal(config.SSL_CERT_PATH, undefined);
   assert.equal(config.TRUSTED_PROXIES.check('10.0.0.1'), false);
 });
 
 test('all problems are told together, each with the name of its variable', () => {
-  const { problems } = configErrorOf(() => readConfig(commonSettings, { HTTP_PORT: 'eighty', MAX_MESSAGE_CHARS: '10001' }));
-  const named = ['MODE', 'SECRET_KEY', 'HTTP_PORT', 'MAX_MESSAGE_CHARS'];
+  const { problems } = configErrorOf(() =>
+    readConfig({ ...commonSettings, ...singleSettings }, { HTTP_PORT: 'eighty', MAX_MESSAGE_CHARS: '10001' }),
+  );
+  const named = ['MODE', 'SSL_CERT_PATH', 'SSL_KEY_PATH', 'SECRET_KEY', 'HTTP_PORT', 'MAX_MESSAGE_CHARS'];
   assert.equal(problems.length, named.length);
   for (const name of named)
     assert.ok(
@@ -43,8 +45,8 @@ test('all problems are told together, each with the name of its variable', () =>
 });
 
 test('a secret that is wrong is never shown, other values are', () => {
-  const error = configErrorOf(() => readConfig(commonSettings, { ...complete, MODE: 'cluster', SECRET_KEY: ' , ' }));
-  assert.match(error.message, /"cluster"/);
+  const error = configErrorOf(() => readConfig(commonSettings, { ...complete, LOG_LEVEL: 'loud', SECRET_KEY: ' , ' }));
+  assert.match(error.message, /"loud"/);
   assert.match(error.message, /SECRET_KEY is missing/);
 });
 
@@ -181,3 +183,21 @@ function emptyFolder(t: TestContext): string {
   t.after(() => rmSync(folder, { recursive: true }));
   return folder;
 }
+
+test('each mode demands what it needs, and nothing of the other', () => {
+  const { problems } = configErrorOf(() => readConfig(distributedSettings, { MODE: 'single' }));
+  assert.deepEqual(
+    problems.map((problem) => problem.split(' ')[0]),
+    ['MODE', 'DATABASE_URL', 'REDIS_URL'],
+  );
+  const single = configErrorOf(() => readConfig(singleSettings, { MODE: 'cluster', SSL_CERT_PATH: 'a', SSL_KEY_PATH: 'b' }));
+  assert.deepEqual(single.problems, ['MODE must be "single" or "distributed", not "cluster".']);
+});
+
+test('the address of a store is checked, and its password never shown', () => {
+  for (const address of ['tulip', 'http://user:tulip@host', 'redis//:tulip@host']) {
+    const { message } = configErrorOf(() => readConfig({ REDIS_URL: distributedSettings.REDIS_URL }, { REDIS_URL: address }));
+    assert.match(message, /^REDIS_URL must be an address such as redis:/);
+    assert.doesNotMatch(message, /tulip/);
+  }
+});

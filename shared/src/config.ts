@@ -167,22 +167,74 @@ function splitList(given: string | undefined): string[] {
 
 // ---- what both services read ---------------------------------------------------------------------------------------
 
+/** How the server runs: one process with everything in it, or services that share a Postgres and a Redis. */
+export type Mode = 'single' | 'distributed';
+const MODES = ['single', 'distributed'] as const;
+
+/** The mode that an environment names, as far as it names one; a reader of the mode's settings says what is wrong with it. */
+export const modeOf = (env: Environment): Mode => (env.MODE?.trim() === 'distributed' ? 'distributed' : 'single');
+
 /** The settings that mean the same to every service; each service's own config.ts adds its own. */
 export const commonSettings = {
-  MODE: oneOf(undefined, 'single', 'distributed'),
   SECRET_KEY: requiredSecrets(),
-  SSL_CERT_PATH: text(undefined),
-  SSL_KEY_PATH: text(undefined),
   HTTP_PORT: integer(5000, 1, 65_535),
   CHAT_PORT: integer(8765, 1, 65_535),
   HOST: text('0.0.0.0'),
   INTERNAL_HOST: text('127.0.0.1'),
   INTERNAL_PORT: integer(5001, 1, 65_535),
-  DATA_DIR: text('data'),
   TRUSTED_PROXIES: networks(),
   MAX_MESSAGE_CHARS: integer(4000, 1, 10_000),
   LOG_LEVEL: oneOf('info', 'trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'),
 } as const;
+
+/** What only the single node reads: it speaks TLS itself and keeps a file. */
+export const singleSettings = {
+  MODE: mode('single'),
+  SSL_CERT_PATH: required('Set it to the path of a PEM file.'),
+  SSL_KEY_PATH: required('Set it to the path of a PEM file.'),
+  DATA_DIR: text('data'),
+} as const;
+
+/** What only the services behind a proxy read: they speak plain http to it and keep everything elsewhere. */
+export const distributedSettings = {
+  MODE: mode('distributed'),
+  DATABASE_URL: url('postgres:', 'postgresql:'),
+  REDIS_URL: url('redis:', 'rediss:'),
+} as const;
+
+function mode<M extends Mode>(expected: M): Setting<M> {
+  const either = oneOf(undefined, ...MODES);
+  return {
+    parse(given) {
+      if (either.parse(given) === expected) return expected;
+      throw new Error(`must be "${expected}" here, not ${shown(given ?? '')}.`);
+    },
+  };
+}
+
+/** Any text, which has to be there; `remedy` says how to set it. */
+export function required(remedy: string): Setting<string> {
+  return {
+    parse(given) {
+      if (given !== undefined) return given.trim();
+      throw new Error(`is missing. ${remedy}`);
+    },
+  };
+}
+
+/** The address of a store, with its password; never shown. */
+function url(...protocols: string[]): Setting<string> {
+  const example = `${protocols[0]}//USER:PASSWORD@HOST:PORT`;
+  return {
+    isSecret: true,
+    parse(given) {
+      const address = given?.trim();
+      if (address === undefined) throw new Error(`is missing. Set it to an address such as ${example}.`);
+      if (URL.canParse(address) && protocols.includes(new URL(address).protocol)) return address;
+      throw new Error(`must be an address such as ${example}.`);
+    },
+  };
+}
 
 /** A secret, or a comma-separated list of them, newest first. Never shown. */
 function requiredSecrets(): Setting<string[]> {

@@ -1,5 +1,7 @@
 /** How a process ends: told by a signal, or by an error that nobody expected. */
-import type { Log } from './log.ts';
+import { inspect } from 'node:util';
+import { ConfigError, commonSettings, type Environment, readConfig, withEnvFile } from './config.ts';
+import { createLog, type Log } from './log.ts';
 
 /** What every started service can do. */
 export type Running = {
@@ -52,4 +54,30 @@ export function endOnSignals(
   };
   process.on('uncaughtException', die);
   process.on('unhandledRejection', die);
+}
+
+/** Longer than any service takes to send its people away. */
+const SERVICE_GRACE_MS = 15_000;
+
+/**
+ * Runs one service as the whole process: starts it, and ends it in order on SIGTERM. What is wrong with its settings or
+ * its stores is one clear line each on standard error, and exit 1.
+ *
+ * @param envFile the path of a file that completes the environment, if it is there
+ */
+export async function runService(
+  given: Environment,
+  envFile: string,
+  start: (given: { env: Environment; log: Log }) => Promise<Running>,
+): Promise<void> {
+  try {
+    const env = withEnvFile(given, envFile);
+    const log = createLog(readConfig({ LOG_LEVEL: commonSettings.LOG_LEVEL }, env).LOG_LEVEL);
+    const service = await start({ env, log });
+    endOnSignals(log, service.close, SERVICE_GRACE_MS);
+    log.info('ready');
+  } catch (error) {
+    process.stderr.write(`${error instanceof ConfigError ? error.message : inspect(error)}\n`);
+    process.exit(1);
+  }
 }

@@ -2,7 +2,7 @@
 import { type Bus, roomChannel, toPayload } from '@securechat/shared/bus';
 import { Limit, Sentence, type User } from '@securechat/shared/protocol';
 import type { Hub, HubRoom, Member, RoomNews } from './hub.ts';
-import type { Presence } from './presence.ts';
+import { type Presence, TOUCH_EVERY_MS } from './presence.ts';
 
 /** Who was here at a look, and whether that is still so: a notice between the look and a joining would reach nobody. */
 export type Here = { people: User[]; peopleCount: number; isCurrent: () => boolean };
@@ -14,6 +14,8 @@ export type Company = ReturnType<typeof createCompany>;
 
 /** Back within this time after an unclean end, a person was never gone. */
 const GRACE_MS = 5_000;
+/** Whoever is sent away is told to come back at a time of its own, and finds another server first. */
+const DRAINING_GRACE_MS = 15_000;
 const SWEEP_EVERY_MS = 1_000;
 const AFTER_TOO_MANY_NOTICES_MS = 1_000;
 
@@ -24,14 +26,18 @@ const AFTER_TOO_MANY_NOTICES_MS = 1_000;
  */
 export function createCompany(options: {
   room: string;
-  hub: Pick<Hub, 'tell' | 'tellLine'>;
-  bus: Pick<Bus, 'publish'>;
+  hub: Pick<Hub, 'tell' | 'tellLine' | 'rooms'>;
+  bus: Pick<Bus, 'publish' | 'onInterrupted'>;
   presence: Presence;
   onError: (err: unknown) => void;
   now: () => number;
 }) {
   const { room: roomId, hub, bus, presence, onError, now } = options;
   const connectionsOf = new Map<string, Set<Member>>();
+  /** Those of them who are known to be here: touched before it was answered that they joined, they would not have. */
+  const entered = new Map<string, User>();
+  let lastList: { people: User[]; count: number } = { people: [], count: 0 };
+  let graceMs = GRACE_MS;
   const crowd: Crowd = { second: 0, count: 0, changes: 0, snapshot: undefined };
   const publish = (news: RoomNews) => bus.publish(roomChannel(roomId), toPayload(news));
 
@@ -40,6 +46,31 @@ export function createCompany(options: {
   }
   const sweeper = setInterval(() => void sweep().catch(onError), SWEEP_EVERY_MS);
   sweeper.unref();
+
+  function touch() {
+    if (entered.size > 0) presence.touch(roomId, [...entered.values()]).catch(onError);
+  }
+  const toucher = setInterval(touch, TOUCH_EVERY_MS);
+  toucher.unref();
+
+  // The presence may have forgotten people, and notices may have been lost.
+  bus.onInterrupted(() => {
+    touch();
+    for (const room of hub.rooms()) if (room.id === roomId) snapshotSoon(room);
+  });
+
+  /** Who is here, or, when the presence cannot be asked, who was here when it was asked last and who is on this server. */
+  async function lookAround(): Promise<{ people: User[]; count: number }> {
+    try {
+      lastList = await presence.list(roomId, Limit.peopleListed);
+      return lastList;
+    } catch (error) {
+      onError(error);
+      const { people, count } = lastList;
+      const known = [...entered.values(), ...people.filter(({ id }) => !entered.has(id))];
+      return { people: known.slice(0, Limit.peopleListed), count: Math.max(count, known.length) };
+    }
+  }
 
   function hasRoomForNotice(): boolean {
     const second = Math.floor(now() / 1000);
@@ -50,15 +81,15 @@ export function createCompany(options: {
 
   /** Thousands who come at once would be millions of notices: one list a second says the same. */
   function snapshotSoon(room: HubRoom) {
-    crowd.snapshot ??= setTimeout(async () => {
+    crowd.snapshot ??= setTimeout(() => {
       crowd.snapshot = undefined;
-      try {
-        const { people, count } = await presence.list(roomId, Limit.peopleListed);
-        hub.tell(room, { type: 'people', room: roomId, people, peopleCount: count }, ({ version }) => version === 'v2');
-      } catch (error) {
-        onError(error);
-      }
+      sendSnapshot(room).catch(onError);
     }, AFTER_TOO_MANY_NOTICES_MS);
+  }
+
+  async function sendSnapshot(room: HubRoom): Promise<void> {
+    const { people, count } = await lookAround();
+    hub.tell(room, { type: 'people', room: roomId, people, peopleCount: count }, ({ version }) => version === 'v2');
   }
 
   return {
@@ -69,7 +100,12 @@ export function createCompany(options: {
     },
 
     /** The person is here. True when nobody had a connection of theirs: they have joined, which {@link announce} tells. */
-    enter: (member: Member): Promise<boolean> => presence.enter(roomId, member.user),
+    async enter(member: Member): Promise<boolean> {
+      const hasJoined = await presence.enter(roomId, member.user);
+      // It may have gone while we asked.
+      if (connectionsOf.get(member.user.id)?.has(member)) entered.set(member.user.id, member.user);
+      return hasJoined;
+    },
 
     /** Tells everybody but the newcomer's own connection, which knows. */
     announce(member: Member): void {
@@ -81,7 +117,8 @@ export function createCompany(options: {
       const companions = connectionsOf.get(member.user.id);
       if (!companions?.delete(member) || companions.size > 0) return;
       connectionsOf.delete(member.user.id);
-      if (!saidGoodbye) return presence.fade(roomId, member.user, GRACE_MS);
+      entered.delete(member.user.id);
+      if (!saidGoodbye) return presence.fade(roomId, member.user, graceMs);
       if (await presence.leave(roomId, member.user)) publish({ kind: 'left', user: member.user });
     },
 
@@ -96,12 +133,18 @@ export function createCompany(options: {
 
     async whoIsHere(): Promise<Here> {
       const { changes } = crowd;
-      const { people, count } = await presence.list(roomId, Limit.peopleListed);
+      const { people, count } = await lookAround();
       return { people, peopleCount: count, isCurrent: () => crowd.changes === changes };
+    },
+
+    /** From now on whoever leaves without a goodbye was sent away, and has longer to be back. */
+    beginDraining(): void {
+      graceMs = DRAINING_GRACE_MS;
     },
 
     close(): void {
       clearInterval(sweeper);
+      clearInterval(toucher);
       clearTimeout(crowd.snapshot);
     },
   };

@@ -130,6 +130,127 @@ test('after five seconds nobody knows, and whoever spoke is told so; what is sai
   assert.equal(published.length, 1);
 });
 
+test('a store that hangs: each change is told at its own deadline, and what had not been sent by then never is', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const gate = Promise.withResolvers<void>();
+  const { log, commits } = start(t, { beforeCommit: () => gate.promise });
+  const told: string[] = [];
+  const say = (text: string) => void log.append(room, saying(alice, text)).then(({ kind }) => told.push(`${text} ${kind}`));
+  say('one');
+  await settled();
+  t.mock.timers.tick(1_000);
+  say('two');
+  await settled();
+  t.mock.timers.tick(3_000);
+  say('three');
+  await settled();
+  t.mock.timers.tick(Limit.storedWithinMs - 4_000 - 1);
+  await settled();
+  assert.deepEqual(told, []);
+  t.mock.timers.tick(1);
+  await settled();
+  assert.deepEqual(told, ['one unknown']);
+  t.mock.timers.tick(1_000);
+  await settled();
+  assert.deepEqual(told, ['one unknown', 'two unknown']);
+  // However long it hangs there is one attempt, or a later change could overtake an earlier one.
+  assert.deepEqual(commits, [['one']]);
+  gate.resolve();
+  await settled();
+  assert.deepEqual(commits, [['one'], ['three']]);
+  assert.deepEqual(told, ['one unknown', 'two unknown', 'three stored']);
+});
+
+test('what turns out to be stored after its sender was told that nobody knows is published, and recalled', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const gate = Promise.withResolvers<void>();
+  const { log, published } = start(t, { beforeCommit: () => gate.promise });
+  const draft = saying(alice, 'one');
+  const speaking = log.append(room, draft);
+  await settled();
+  t.mock.timers.tick(Limit.storedWithinMs);
+  assert.deepEqual(await speaking, { kind: 'unknown' });
+  assert.deepEqual(published, []);
+  gate.resolve();
+  await settled();
+  assert.deepEqual(
+    published.map(({ seq }) => seq),
+    [1],
+  );
+  assert.equal(log.recall(alice.id, draft.clientId)?.seq, 1);
+});
+
+test('a change whose sender was told that nobody knows is not tried again; one beside it that still has time is', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const { log, commits, failAlways } = start(t);
+  failAlways(true);
+  const early = log.append(room, saying(alice, 'early'));
+  await settled();
+  for (let passed = 0; passed < Limit.storedWithinMs; passed += 100) {
+    t.mock.timers.tick(100);
+    await settled(3);
+  }
+  assert.deepEqual(await early, { kind: 'unknown' });
+  failAlways(false);
+  const late = log.append(room, saying(bob, 'late'));
+  for (let tries = 0; tries < 3; tries++) {
+    t.mock.timers.tick(100);
+    await settled();
+  }
+  assert.equal((await late).kind, 'stored');
+  assert.deepEqual(commits, [['late']]);
+});
+
+test('a thousand who wait for a store that hangs are told, and their places in the queue are free again', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const gate = Promise.withResolvers<void>();
+  const { log } = start(t, { beforeCommit: () => gate.promise });
+  for (let round = 0; round < 3; round++) {
+    const flood = Array.from({ length: 9_000 }, (_, n) => log.append(room, saying(mallory, `${n}`)));
+    await settled();
+    t.mock.timers.tick(Limit.storedWithinMs);
+    assert.ok((await Promise.all(flood)).every(({ kind }) => kind === 'unknown'));
+  }
+  const speaking = log.append(room, saying(alice, 'hello'));
+  gate.resolve();
+  assert.equal((await speaking).kind, 'stored');
+});
+
+test('a farewell waits for what is being stored now, at most two seconds', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const gate = Promise.withResolvers<void>();
+  const { log } = start(t, { beforeCommit: () => gate.promise });
+  await log.settled();
+  let isOver = false;
+  const speaking = log.append(room, saying(alice, 'one'));
+  const waiting = log.settled().then(() => {
+    isOver = true;
+  });
+  await settled();
+  t.mock.timers.tick(1_999);
+  await settled();
+  assert.equal(isOver, false);
+  t.mock.timers.tick(1);
+  await waiting;
+  const again = log.settled();
+  gate.resolve();
+  await again;
+  assert.equal((await speaking).kind, 'stored');
+});
+
+test('a close does not wait for a store that hangs: everybody is told before the end', async (t) => {
+  const gate = Promise.withResolvers<void>();
+  const { log, commits } = start(t, { beforeCommit: () => gate.promise });
+  const first = log.append(room, saying(alice, 'one'));
+  await settled();
+  const second = log.append(room, saying(bob, 'two'));
+  await log.close(0);
+  assert.deepEqual(await Promise.all([first, second]), [{ kind: 'unknown' }, { kind: 'unknown' }]);
+  gate.resolve();
+  await settled();
+  assert.deepEqual(commits, [['one']]);
+});
+
 test('the queue is bounded: one too many is told at once that nobody knows', async (t) => {
   const gate = Promise.withResolvers<void>();
   const { log } = start(t, { beforeCommit: () => gate.promise });

@@ -13,7 +13,14 @@ export type EventLog = ReturnType<typeof createEventLog>;
 /** `unknown`: nobody can say whether it was stored; sending the same clientId again finds out. */
 export type Appended = Outcome | { kind: 'unknown' };
 
-type Waiting = { draft: Draft; bytes: number; deadline: number; settle: (outcome: Appended) => void };
+/** A change whose sender waits. Settled once: with what became of it, or as unknown when its time is over. */
+type Waiting = { draft: Draft; bytes: number; settle: (outcome: Appended) => void; isSettled: boolean };
+
+type Lane = {
+  waiting: Waiting[] /** In the attempt that is under way, or that is repeated. */;
+  sent: Waiting[];
+  isBusy: boolean;
+};
 
 const BATCH_EVENTS = 200;
 const BATCH_BYTES = 256 * 1024;
@@ -21,52 +28,56 @@ const BATCH_BYTES = 256 * 1024;
 const MOST_WAITING = 10_000;
 const RECENT_EVENTS = 1_000;
 const RETRY_AFTER_MS = 100;
+/** How long a farewell waits for the changes that are being stored. */
+const SETTLED_WITHIN_MS = 2_000;
 
 export function createEventLog(options: {
   append: Append;
   bus: Bus;
   /** The highest number of a room that this process showed to anybody. */
   floor: (room: string) => number;
+  /** The life of the room's numbering that the floor belongs to. */
+  epoch?: (room: string) => string | undefined;
   /** Called when the store turned out to be older than what was shown. */
   onOlder: (room: string) => void;
   onError: (err: unknown) => void;
   now?: () => number;
 }) {
-  const { append, bus, floor, onOlder, onError, now = () => performance.now() } = options;
-  const lanes = new Map<string, { waiting: Waiting[]; isBusy: boolean }>();
+  const { append, bus, floor, epoch, onOlder, onError, now = () => performance.now() } = options;
+  const lanes = new Map<string, Lane>();
   const recent = new Map<string, StoredEvent>();
+  const unsettled = new Map<Waiting, Promise<Appended>>();
   let waitingInAll = 0;
   let isClosed = false;
 
   /** Works off everything that waits for a room, batch after batch; there is one such loop per room at a time. */
-  async function workOff(room: string, lane: { waiting: Waiting[]; isBusy: boolean }) {
-    lane.isBusy = true;
+  async function workOff(room: string, lane: Lane) {
     while (lane.waiting.length > 0) {
-      const batch = takeBatch(lane.waiting);
-      waitingInAll -= batch.length;
-      await store(room, batch);
+      lane.sent = takeBatch(lane.waiting);
+      waitingInAll -= lane.sent.length;
+      await store(room, lane).catch(onError);
     }
-    lane.isBusy = false;
     lanes.delete(room);
   }
 
-  /** Tries until it is known what became of the batch, or until nobody waits for it any more. */
-  async function store(room: string, batch: Waiting[]) {
-    let waiting = batch;
-    for (let isRepeated = false; waiting.length > 0; isRepeated = true) {
-      const outcomes = await attempt(room, waiting);
-      if (outcomes !== undefined) return tell(room, waiting, outcomes, isRepeated);
-      const late = waiting.filter(({ deadline }) => isClosed || deadline <= now() + RETRY_AFTER_MS);
-      for (const { settle } of late) settle({ kind: 'unknown' });
-      waiting = waiting.filter((one) => !late.includes(one));
-      if (waiting.length > 0) await new Promise((resolve) => setTimeout(resolve, RETRY_AFTER_MS));
+  /**
+   * Tries until it is known what became of the batch, or until nobody waits for it any more. Only one attempt is under
+   * way at a time, however long it hangs, or a later change could overtake an earlier one.
+   */
+  async function store(room: string, lane: Lane) {
+    for (let isRepeated = false; lane.sent.length > 0; isRepeated = true) {
+      const outcomes = await attempt(room, lane.sent);
+      if (outcomes !== undefined) return tell(room, lane.sent, outcomes, isRepeated);
+      await new Promise((resolve) => setTimeout(resolve, RETRY_AFTER_MS));
+      // Whoever was told that nobody knows sends it again, or has given it up: we do not try it behind their back.
+      lane.sent = lane.sent.filter(({ isSettled }) => !isSettled);
     }
   }
 
   async function attempt(room: string, waiting: Waiting[]): Promise<Outcome[] | undefined> {
     try {
       const drafts = waiting.map(({ draft }) => draft);
-      const outcomes = await append(room, drafts, floor(room));
+      const outcomes = await append(room, drafts, floor(room), epoch?.(room));
       if (outcomes !== 'older') return outcomes;
       onOlder(room);
     } catch (error) {
@@ -86,6 +97,36 @@ export function createEventLog(options: {
     waiting.forEach(({ settle }, index) => {
       settle(outcomes[index] ?? { kind: 'unknown' });
     });
+  }
+
+  /** Its time is over: the sender is told so now, and what was not sent to the store yet never will be. */
+  function giveUp(lane: Lane, one: Waiting) {
+    one.settle({ kind: 'unknown' });
+    const place = lane.waiting.indexOf(one);
+    if (place === -1) return;
+    lane.waiting.splice(place, 1);
+    waitingInAll -= 1;
+  }
+
+  function giveUpAll() {
+    for (const lane of lanes.values()) {
+      for (const one of [...lane.sent, ...lane.waiting]) giveUp(lane, one);
+    }
+  }
+
+  /** What waits for an answer; it has one when its time is over, whatever the store does. */
+  function newWaiting(lane: Lane, draft: Draft): { one: Waiting; told: Promise<Appended> } {
+    const { promise: told, resolve } = Promise.withResolvers<Appended>();
+    const timer = setTimeout(() => giveUp(lane, one), Limit.storedWithinMs);
+    const settle = (outcome: Appended) => {
+      clearTimeout(timer);
+      one.isSettled = true;
+      unsettled.delete(one);
+      resolve(outcome);
+    };
+    const one: Waiting = { draft, bytes: bytesOf(draft), settle, isSettled: false };
+    unsettled.set(one, told);
+    return { one, told };
   }
 
   function remember(event: StoredEvent) {
@@ -108,16 +149,17 @@ export function createEventLog(options: {
      */
     append(room: string, draft: Draft): Promise<Appended> {
       if (isClosed || waitingInAll >= MOST_WAITING) return Promise.resolve({ kind: 'unknown' });
-      const lane = lanes.get(room) ?? { waiting: [], isBusy: false };
+      const lane = lanes.get(room) ?? { waiting: [], sent: [], isBusy: false };
       lanes.set(room, lane);
-      return new Promise((settle) => {
-        lane.waiting.push({ draft, bytes: bytesOf(draft), deadline: now() + Limit.storedWithinMs, settle });
-        waitingInAll += 1;
-        if (lane.isBusy) return;
+      const { one, told } = newWaiting(lane, draft);
+      lane.waiting.push(one);
+      waitingInAll += 1;
+      if (!lane.isBusy) {
         lane.isBusy = true;
         // A later turn, so that whatever arrives in this one shares the commit.
-        setImmediate(() => void workOff(room, lane).catch(onError));
-      });
+        setImmediate(() => void workOff(room, lane));
+      }
+      return told;
     },
 
     /** A recent change by its author's clientId, from memory. */
@@ -125,11 +167,23 @@ export function createEventLog(options: {
     forgetText,
     forgetAll: () => recent.clear(),
 
+    /** Resolves when everything that waits to be stored now has been answered, or after two seconds. */
+    async settled(): Promise<void> {
+      if (unsettled.size === 0) return;
+      let timer: NodeJS.Timeout | undefined;
+      const patience = new Promise((resolve) => {
+        timer = setTimeout(resolve, SETTLED_WITHIN_MS);
+      });
+      await Promise.race([Promise.all(unsettled.values()), patience]);
+      clearTimeout(timer);
+    },
+
     /** Resolves when nothing waits to be stored any more; what cannot be stored by then is told 'unknown'. */
     async close(withinMs: number): Promise<void> {
       const deadline = now() + withinMs;
       while (lanes.size > 0 && now() < deadline) await new Promise((resolve) => setTimeout(resolve, 10));
       isClosed = true;
+      giveUpAll();
     },
   };
 }

@@ -8,7 +8,7 @@ import type { Change, StoredEvent } from './event.ts';
 import type { Append, Draft, EventStore, Outcome } from './eventStore.ts';
 import { alice, bob, carol, mallory, saying } from './people.fixture.ts';
 
-/** An empty conversation for one test. Its clock must move with every event that is stored. */
+/** An empty conversation for one test. */
 export type Conversation = {
   append: Append;
   store: EventStore;
@@ -46,6 +46,7 @@ export function testEventStore(create: () => Promise<Conversation>): void {
     assert.deepEqual(await store.since(room, 3, 10), []);
     const [head] = await store.heads([room, 'no such room']);
     assert.deepEqual({ ...head, epoch: '' }, { room, name: room, epoch: '', head: 3 });
+    assert.deepEqual(await store.heads([]), []);
     assert.deepEqual(await store.rooms(), [room]);
     assert.equal(await store.timeOf(room, 2), all[1]?.at);
     assert.equal(await store.timeOf(room, 4), undefined);

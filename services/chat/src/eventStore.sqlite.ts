@@ -5,9 +5,16 @@ import type { DatabaseSync } from 'node:sqlite';
 import { inTransaction } from '@securechat/shared/database';
 import { Limit } from '@securechat/shared/protocol';
 import type { StoredEvent } from './event.ts';
-import { type Append, type Draft, type EventRow, type EventStore, isSameChange, type Outcome, toEvent } from './eventStore.ts';
-
-const TOO_MANY_EMOJIS = 'This message has as many different reactions as it can have.';
+import {
+  type Append,
+  type Draft,
+  type EventRow,
+  type EventStore,
+  isSameChange,
+  type Outcome,
+  TOO_MANY_EMOJIS,
+  toEvent,
+} from './eventStore.ts';
 
 /** @param now a clock in milliseconds since 1970, for the events' `at` */
 export function createSqliteAppend(sqlite: DatabaseSync, now: () => number = Date.now): Append {
@@ -24,10 +31,12 @@ export function createSqliteAppend(sqlite: DatabaseSync, now: () => number = Dat
     "SELECT count(DISTINCT emoji) AS emojis FROM events WHERE room = ? AND target = ? AND kind = 'reacted'",
   );
   const erase = sqlite.prepare("UPDATE events SET text = NULL WHERE room = ? AND (seq = ? OR (target = ? AND kind = 'edited'))");
+  const epochOf = sqlite.prepare('SELECT epoch FROM rooms WHERE id = ?');
   const renewEpoch = sqlite.prepare('UPDATE rooms SET epoch = ? WHERE id = ?');
   const cutReads = sqlite.prepare('UPDATE reads SET seq = ? WHERE room = ? AND seq > ?');
 
-  function append(room: string, drafts: readonly Draft[], floor: number): Outcome[] | 'older' {
+  function append(room: string, drafts: readonly Draft[], floor: number, epoch?: string): Outcome[] | 'older' {
+    if (epoch !== undefined && epochOf.get(room)?.epoch !== epoch) return 'older';
     const last = lastOf.get(room) as { seq: number; ordinal: number } | undefined;
     let { seq, ordinal } = last ?? { seq: 0, ordinal: 0 };
     if (seq < floor) {
@@ -84,7 +93,7 @@ export function createSqliteAppend(sqlite: DatabaseSync, now: () => number = Dat
   }
 
   // Synchronous work behind an asynchronous port: an exception becomes a rejection.
-  return async (room, drafts, floor) => inTransaction(sqlite, () => append(room, drafts, floor));
+  return async (room, drafts, floor, epoch) => inTransaction(sqlite, () => append(room, drafts, floor, epoch));
 }
 
 /**

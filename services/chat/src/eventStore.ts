@@ -23,18 +23,23 @@ export type Outcome =
   | { kind: 'known'; event: StoredEvent; isSame: boolean }
   | {
       kind: 'refused';
-      code: 'not_found' | 'forbidden' | 'gone' /** Says more than the code's own sentence. */;
+      /** `malformed`: the database cannot hold it. */
+      code: 'not_found' | 'forbidden' | 'gone' | 'malformed' /** Says more than the code's own sentence. */;
       message?: string;
     };
+
+export const TOO_MANY_EMOJIS = 'This message has as many different reactions as it can have.';
 
 /**
  * Appends drafts to a room in one transaction, in order, and resolves once they are on disk: one outcome per draft.
  * Numbers are given without holes; a deletion erases the words of the message and of all its edits in the same commit.
  *
  * `floor` is the highest number that was ever shown. A store whose head is lower is an older copy: nothing is written,
- * the room gets a new epoch, and the answer is 'older'.
+ * the room gets a new epoch, and the answer is 'older'. `epoch`, when given, is the life of the numbering that `floor`
+ * belongs to: where several servers write, one may have begun another life meanwhile, and then nothing is written
+ * either, the answer is 'older', and the epoch stays.
  */
-export type Append = (room: string, drafts: readonly Draft[], floor: number) => Promise<Outcome[] | 'older'>;
+export type Append = (room: string, drafts: readonly Draft[], floor: number, epoch?: string) => Promise<Outcome[] | 'older'>;
 
 export type RoomHead = { room: string; name: string; epoch: string; head: number };
 
@@ -72,6 +77,7 @@ export function createEventStore(db: Kysely<ChatSchema>) {
   return {
     /** Head and epoch of some rooms; unknown rooms are left out. */
     async heads(rooms: readonly string[]): Promise<RoomHead[]> {
+      if (rooms.length === 0) return [];
       const rows = await db
         .selectFrom('rooms')
         .where('id', 'in', rooms)
@@ -160,11 +166,15 @@ export function createEventStore(db: Kysely<ChatSchema>) {
       return { read: seq, unread: await unreadAfter(room, user, seq) };
     },
 
-    /** Moves a person's read mark forward, never past the head and never back. */
+    /**
+     * Moves a person's read mark forward, never past the head and never back. One statement: several devices at once
+     * cannot undo each other's. A mark past the head is left to {@link renewEpoch}: the head that this statement sees may
+     * be older than a mark that another one has just made.
+     */
     async markRead(room: string, user: string, seq: number): Promise<{ read: number; unread: number }> {
+      const head = sql`(select coalesce(max(seq), 0) from events where room = ${room})`;
       await sql`insert into reads (room, user_id, seq)
-        select ${room}, ${user}, case when coalesce(max(seq), 0) < ${seq} then coalesce(max(seq), 0) else ${seq} end
-        from events where room = ${room}
+        select id, cast(${user} as text), case when ${head} < ${seq} then ${head} else ${seq} end from rooms where id = ${room}
         on conflict (room, user_id) do update set seq = excluded.seq where excluded.seq > reads.seq`.execute(db);
       return this.readMark(room, user);
     },
@@ -175,9 +185,10 @@ export function createEventStore(db: Kysely<ChatSchema>) {
      * @param old the epoch that ends; when somebody else has ended it already, nothing happens
      */
     async renewEpoch(room: string, old: string): Promise<void> {
-      await db.updateTable('rooms').set({ epoch: randomUUID() }).where('id', '=', room).where('epoch', '=', old).execute();
+      // The marks first: were the process to end between, whoever notices next would do both again.
       await sql`update reads set seq = (select coalesce(max(seq), 0) from events where room = ${room})
         where room = ${room} and seq > (select coalesce(max(seq), 0) from events where room = ${room})`.execute(db);
+      await db.updateTable('rooms').set({ epoch: randomUUID() }).where('id', '=', room).where('epoch', '=', old).execute();
     },
   };
 
@@ -193,7 +204,7 @@ export function createEventStore(db: Kysely<ChatSchema>) {
 
   async function beginAtHead(room: string, user: string): Promise<number> {
     await sql`insert into reads (room, user_id, seq)
-      select ${room}, ${user}, coalesce(max(seq), 0) from events where room = ${room}
+      select cast(${room} as text), cast(${user} as text), coalesce(max(seq), 0) from events where room = ${room}
       on conflict (room, user_id) do nothing`.execute(db);
     return (await seqRead(room, user)) ?? 0;
   }

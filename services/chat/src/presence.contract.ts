@@ -3,16 +3,20 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { test } from 'node:test';
 import { alice, bob, carol, mallory } from './people.fixture.ts';
-import type { Presence } from './presence.ts';
+import { type Presence, TOUCH_EVERY_MS } from './presence.ts';
 
 /** A presence for one test, with a clock that the test moves. */
 export type PresenceOnTrial = { presence: Presence; pass: (ms: number) => void | Promise<void> };
 
 const NOBODY = { people: [], count: 0 };
 
-/** @param create makes a presence; called once per test */
-export function testPresence(create: () => PresenceOnTrial | Promise<PresenceOnTrial>): void {
-  const room = randomUUID();
+/** @param open makes a presence for a room where nobody has been; called once per test */
+export function testPresence(open: (room: string) => PresenceOnTrial | Promise<PresenceOnTrial>): void {
+  let room = '';
+  const create = () => {
+    room = randomUUID();
+    return open(room);
+  };
 
   test('who enters has joined, once, and is listed in the order they came', async () => {
     const { presence } = await create();
@@ -66,8 +70,11 @@ export function testPresence(create: () => PresenceOnTrial | Promise<PresenceOnT
     await presence.fade(room, alice, 5_000);
     await pass(4_000);
     assert.equal(await presence.enter(room, alice), false);
-    await pass(60_000);
-    assert.deepEqual(await presence.sweep(room), []);
+    for (let passed = 0; passed < 60_000; passed += TOUCH_EVERY_MS) {
+      await pass(TOUCH_EVERY_MS);
+      assert.deepEqual(await presence.sweep(room), []);
+      await presence.touch(room, [alice]);
+    }
     assert.equal((await presence.list(room, 10)).count, 1);
   });
 
@@ -78,6 +85,34 @@ export function testPresence(create: () => PresenceOnTrial | Promise<PresenceOnT
     assert.equal(await presence.leave(room, alice), true);
     await pass(6_000);
     assert.deepEqual(await presence.sweep(room), []);
+  });
+
+  test('whose time is over but was not told yet, and who comes back, was never gone', async () => {
+    const { presence, pass } = await create();
+    await presence.enter(room, alice);
+    await presence.fade(room, alice, 1_000);
+    await pass(1_500);
+    assert.equal(await presence.enter(room, alice), false);
+    assert.deepEqual(await presence.sweep(room), []);
+  });
+
+  test('whoever was forgotten is here again by a touch, and has not joined', async () => {
+    const { presence, pass } = await create();
+    await presence.enter(room, bob);
+    await presence.touch(room, [carol, bob, alice]);
+    assert.deepEqual(await presence.list(room, 10), { people: [bob, carol, alice], count: 3 });
+    assert.equal(await presence.enter(room, alice), false);
+    await pass(TOUCH_EVERY_MS);
+    await presence.touch(room, []);
+    assert.deepEqual(await presence.sweep(room), []);
+    assert.equal(await presence.leave(room, carol), true);
+  });
+
+  test('of very many people who are touched nobody is lost', async () => {
+    const { presence } = await create();
+    const crowd = Array.from({ length: 1_200 }, (_, n) => ({ id: `n${n}`, name: `newcomer${n}` }));
+    await presence.touch(room, crowd);
+    assert.deepEqual(await presence.list(room, 3), { people: crowd.slice(0, 3), count: 1_200 });
   });
 
   test('fading of somebody who is not here makes nobody appear', async () => {

@@ -25,6 +25,11 @@ export function createMemoryPresence(now: () => number = () => performance.now()
       entries.set(user.id, { user, until: Number.POSITIVE_INFINITY });
       return Promise.resolve(entry === undefined);
     },
+    touch(room, users) {
+      const entries = entriesOf(room);
+      for (const user of users) entries.set(user.id, { user, until: Number.POSITIVE_INFINITY });
+      return Promise.resolve();
+    },
     fade(room, user, graceMs) {
       const entry = entriesOf(room).get(user.id);
       if (entry !== undefined) entry.until = now() + graceMs;
