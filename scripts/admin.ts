@@ -1,7 +1,7 @@
 /** `npm run admin -- …`: what the person who runs the server can do, whether it runs or not. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { ConfigError, type Environment } from '@securechat/shared/config';
+import { ConfigError, type Environment, modeOf } from '@securechat/shared/config';
 import { DEFAULT_ROOM } from '@securechat/shared/protocol';
 import { announce, openAccounts } from '../services/auth/src/admin.ts';
 import { openConversation } from '../services/chat/src/admin.ts';
@@ -117,8 +117,10 @@ export async function main(words: readonly string[], given: Environment, home: s
   }
 }
 
-function requireDatabase({ DATA_DIR = '' }: Environment) {
-  if (existsSync(join(DATA_DIR, 'securechat.db'))) return;
+/** Behind a proxy the database is a server's, and opening it says what is wrong. */
+function requireDatabase(env: Environment) {
+  const { DATA_DIR = '' } = env;
+  if (modeOf(env) === 'distributed' || existsSync(join(DATA_DIR, 'securechat.db'))) return;
   throw new ConfigError([`There is no database in DATA_DIR ${DATA_DIR} yet. Start SecureChat once, or set DATA_DIR.`]);
 }
 

@@ -1,11 +1,13 @@
 /** What the administrator's tool may do with accounts, from its own process, whether the server runs or not. */
 import { join } from 'node:path';
-import { type AccountNews, accountChannel } from '@securechat/shared/bus';
+import type { AccountNews } from '@securechat/shared/announcements';
 import type { Environment } from '@securechat/shared/config';
 import { kyselyOn, migrate, openSqlite } from '@securechat/shared/database';
+import { kyselyOnPostgres, migratePostgres, openPostgres } from '@securechat/shared/database.postgres';
 import { internalToken } from '@securechat/shared/secrets';
+import type { Kysely } from 'kysely';
 import { newToken, tokenHash } from './accounts.ts';
-import { internalUrl, publicUrl, readAuthConfig } from './config.ts';
+import { type AuthConfig, internalUrl, publicUrl, readAuthConfig } from './config.ts';
 import { foldUsername } from './usernames.ts';
 import { createUserStore, type Tables, userMigrations } from './userStore.ts';
 
@@ -27,6 +29,7 @@ export type AccountAdministration = {
 
 const RESET_LIFE_MS = 24 * 3_600_000;
 const ANNOUNCE_WITHIN_MS = 2_000;
+const POSTGRES_WITHIN_MS = 5_000;
 
 /**
  * Opens the accounts of this installation.
@@ -37,11 +40,10 @@ const ANNOUNCE_WITHIN_MS = 2_000;
  */
 export async function openAccounts(
   env: Environment,
-  tell: (news: AccountNews) => Promise<unknown> = (news) => announce(env, accountChannel, news),
+  tell: (news: AccountNews) => Promise<unknown> = (news) => announce(env, 'accounts', news),
 ): Promise<AccountAdministration> {
   const config = readAuthConfig(env);
-  const db = kyselyOn<Tables>(openSqlite(join(config.DATA_DIR, 'securechat.db'), LOCK_WAIT_MS));
-  await migrate(db, 'auth', userMigrations);
+  const db = await openTables(config);
   const users = createUserStore(db);
 
   async function changed(user: string | undefined): Promise<'done' | 'unknown_name'> {
@@ -61,6 +63,19 @@ export async function openAccounts(
     enable: async (name) => changed(await users.setDisabled(foldUsername(name), false)),
     close: () => db.destroy(),
   };
+}
+
+async function openTables(config: AuthConfig): Promise<Kysely<Tables>> {
+  if (config.MODE === 'distributed') {
+    await migratePostgres(config.DATABASE_URL, 'auth', userMigrations, POSTGRES_WITHIN_MS);
+    const onError = () => undefined;
+    return kyselyOnPostgres<Tables>(
+      await openPostgres(config.DATABASE_URL, { max: 1, application: 'admin', withinMs: POSTGRES_WITHIN_MS, onError }),
+    );
+  }
+  const db = kyselyOn<Tables>(openSqlite(join(config.DATA_DIR, 'securechat.db'), LOCK_WAIT_MS));
+  await migrate(db, 'auth', userMigrations);
+  return db;
 }
 
 /**

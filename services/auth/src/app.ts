@@ -1,4 +1,5 @@
 /** The public application: everything that a request passes, in order. */
+import { isAway } from '@securechat/shared/away';
 import type { Log } from '@securechat/shared/log';
 import express, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express';
 import { refuse } from './answers.ts';
@@ -52,7 +53,7 @@ function answerError(log: Log): ErrorRequestHandler {
   return (error: unknown, request, response, _next) => {
     log.error({ err: error, path: request.path.slice(0, 100) }, 'request_failed');
     if (response.headersSent) return;
-    if (error instanceof SessionsUnavailable) {
+    if (error instanceof SessionsUnavailable || isAway(error)) {
       response.setHeader('Retry-After', 5);
       return refuse(request, response, 503, 'This is not possible right now. Please try again in a moment.');
     }

@@ -6,7 +6,8 @@ import { request } from 'node:https';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type AccountNews, accountChannel, fromPayload } from '@securechat/shared/bus';
+import type { AccountNews } from '@securechat/shared/announcements';
+import { createMemoryAnnouncements } from '@securechat/shared/announcements.memory';
 import { createMemoryBus } from '@securechat/shared/bus.memory';
 import type { Environment } from '@securechat/shared/config';
 import { silentLog } from '@securechat/shared/log';
@@ -78,8 +79,8 @@ export async function startTestAuth(settings: Environment = {}, given?: Awaited<
   const bus = createMemoryBus();
   const news: AccountNews[] = [];
   const listeners = new Set<() => void>();
-  await bus.subscribe(accountChannel, (payload) => {
-    news.push(fromPayload<AccountNews>(payload));
+  await createMemoryAnnouncements(bus).listen((one) => {
+    news.push(one);
     for (const listener of listeners) listener();
   });
   const hasher = countingHasher();

@@ -1,5 +1,6 @@
 /** What the other services and the administrator's tool ask of auth, on the listener that no proxy routes to. */
-import { accountChannel, type Bus, headsChannel, toPayload } from '@securechat/shared/bus';
+import type { Announcements } from '@securechat/shared/announcements';
+import { type Bus, headsChannel, toPayload } from '@securechat/shared/bus';
 import type { Log } from '@securechat/shared/log';
 import { isInternal } from '@securechat/shared/secrets';
 import express, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express';
@@ -9,8 +10,14 @@ import { readJson } from './body.ts';
 import type { Sessions } from './sessions.ts';
 
 const sessionList = v.object({ sessions: v.pipe(v.array(v.pipe(v.string(), v.maxLength(64))), v.maxLength(500)) });
-const channels = { accounts: accountChannel, heads: headsChannel } as const;
-const announcement = v.object({ channel: v.picklist(['accounts', 'heads']), news: v.record(v.string(), v.unknown()) });
+const accountNews = v.variant('kind', [
+  v.object({ kind: v.literal('session_ended'), session: v.string() }),
+  v.object({ kind: v.literal('account_changed'), user: v.string() }),
+]);
+const announcement = v.variant('channel', [
+  v.object({ channel: v.literal('accounts'), news: accountNews }),
+  v.object({ channel: v.literal('heads'), news: v.object({ room: v.string() }) }),
+]);
 
 /**
  * The internal routes; each demands the bearer token (RFC 6750) of shared/secrets.
@@ -19,8 +26,14 @@ const announcement = v.object({ channel: v.picklist(['accounts', 'heads']), news
  * - `POST /internal/sessions` `{sessions}`: 200 `{alive: {[session]: expiresAt}}`
  * - `POST /internal/announce` `{channel, news}`: 204
  */
-export function createInternalRoutes(deps: { sessions: Sessions; bus: Bus; secrets: readonly string[]; log: Log }): Express {
-  const { sessions, bus, log } = deps;
+export function createInternalRoutes(deps: {
+  sessions: Sessions;
+  announcements: Pick<Announcements, 'announce'>;
+  bus: Pick<Bus, 'publish'>;
+  secrets: readonly string[];
+  log: Log;
+}): Express {
+  const { sessions, announcements, bus, log } = deps;
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
@@ -39,7 +52,9 @@ export function createInternalRoutes(deps: { sessions: Sessions; bus: Bus; secre
   app.post('/internal/announce', async (request, response) => {
     const given = v.safeParse(announcement, await readJson(request, response));
     if (!given.success) return sayJson(response, 400, { message: 'Not an announcement.' });
-    bus.publish(channels[given.output.channel], toPayload(given.output.news));
+    const { channel, news } = given.output;
+    if (channel === 'accounts') await announcements.announce(news);
+    else bus.publish(headsChannel, toPayload(news));
     response.writeHead(204).end();
   });
   app.use((_request, response) => sayJson(response, 404, { message: 'There is nothing at this address.' }));

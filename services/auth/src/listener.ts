@@ -1,5 +1,6 @@
-/** The public https listener: how long it waits, what it refuses before the application sees it, how it ends. */
-import { createServer, type Server } from 'node:https';
+/** The public listener: how long it waits, what it refuses before the application sees it, how it ends. */
+import { createServer as createPlainServer, type Server } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { Duplex } from 'node:stream';
 import type { Running } from '@securechat/shared/lifecycle';
 import { type KeyPair, tlsOptions } from '@securechat/shared/tls';
@@ -7,26 +8,28 @@ import type { Express } from 'express';
 import { deferContinue } from './body.ts';
 
 const CLOSE_WITHIN_MS = 3_000;
+/** Idle connections of browsers are many; those of a proxy are few, and it must never find one closed that it is about to use. */
+const IDLE_MS = { browsers: 15_000, proxy: 90_000 };
 
 /**
- * Listens with TLS and hands requests to the application.
+ * Listens and hands requests to the application.
  *
+ * @param options.pair for TLS; without it a proxy in front speaks TLS
  * @returns how to end: requests in flight are finished, at most 3 s long
  * @throws what listening throws, such as EADDRINUSE
  */
-export async function listen(app: Express, options: { pair: KeyPair; host: string; port: number }): Promise<Running> {
-  const server = createServer(
-    {
-      ...tlsOptions(options.pair),
-      requireHostHeader: true,
-      maxHeaderSize: 16 * 1024,
-      headersTimeout: 20_000,
-      requestTimeout: 60_000,
-      connectionsCheckingInterval: 1_000,
-      keepAliveTimeout: 15_000,
-    },
-    app,
-  );
+export async function listen(app: Express, options: { pair: KeyPair | undefined; host: string; port: number }): Promise<Running> {
+  const { pair } = options;
+  const limits = {
+    requireHostHeader: true,
+    maxHeaderSize: 16 * 1024,
+    headersTimeout: 20_000,
+    requestTimeout: 60_000,
+    connectionsCheckingInterval: 1_000,
+    keepAliveTimeout: pair === undefined ? IDLE_MS.proxy : IDLE_MS.browsers,
+  };
+  const server: Server =
+    pair === undefined ? createPlainServer(limits, app) : createTlsServer({ ...tlsOptions(pair), ...limits }, app);
   server.maxHeadersCount = 100;
   // A client that stops reading its answer.
   server.setTimeout(90_000);

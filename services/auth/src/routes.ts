@@ -1,5 +1,5 @@
 /** What can be asked of auth over the public port, path by path. */
-import { type AccountNews, accountChannel, type Bus, toPayload } from '@securechat/shared/bus';
+import type { Announcements } from '@securechat/shared/announcements';
 import express, { type Request, type RequestHandler, type Response, type Router } from 'express';
 import * as v from 'valibot';
 import type { Accounts, LogIn, Reset, SignUp } from './accounts.ts';
@@ -15,7 +15,7 @@ export type RouteDeps = {
   pages: Pages;
   accounts: Accounts;
   sessions: Sessions;
-  bus: Bus;
+  announcements: Pick<Announcements, 'announce'>;
   journal: Journal;
   /** The client's address, and the network that limits count it by. */
   whereIs: (request: Request) => { address: string; network: string };
@@ -30,8 +30,8 @@ const credentials = v.object({ username: v.string(), password: v.string(), actio
 const newPassword = v.object({ token: v.string(), password: v.string() });
 type Credentials = v.InferOutput<typeof credentials>;
 
-/** The public routes. The names of sessions and people that they announce go out on the bus's account channel. */
-export function createRoutes({ pages, accounts, sessions, bus, journal, whereIs, settings }: RouteDeps): Router {
+/** The public routes; what ends a session is announced, so that its open sockets end too. */
+export function createRoutes({ pages, accounts, sessions, announcements, journal, whereIs, settings }: RouteDeps): Router {
   const router = express.Router({ caseSensitive: true, strict: true });
   const withSession = sessions.middleware;
 
@@ -70,7 +70,7 @@ export function createRoutes({ pages, accounts, sessions, bus, journal, whereIs,
     const result = await accounts.reset(form.fields, network);
     if (result.kind === 'changed') {
       journal.event('password_changed', { userId: result.userId, address });
-      announce({ kind: 'account_changed', user: result.userId });
+      await announcements.announce({ kind: 'account_changed', user: result.userId });
     } else journal.refusal({ reason: `reset_${result.kind}`, address });
     answerReset(response, result);
   });
@@ -82,10 +82,6 @@ export function createRoutes({ pages, accounts, sessions, bus, journal, whereIs,
   function show(response: Response, page: PageName, values: Partial<PageValues> = {}) {
     const html = pages.render(page, { ...settings, ...values });
     response.writeHead(200, { 'Content-Type': 'text/html; charset=utf-8', 'Content-Length': Buffer.byteLength(html) }).end(html);
-  }
-
-  function announce(news: AccountNews) {
-    bus.publish(accountChannel, toPayload(news));
   }
 
   async function signUp(request: Request, response: Response, form: Credentials) {
@@ -106,7 +102,7 @@ export function createRoutes({ pages, accounts, sessions, bus, journal, whereIs,
       return answerRefusedLogIn(response, result);
     }
     const ended = await sessions.logIn(request, result.owner);
-    if (ended !== undefined) announce({ kind: 'session_ended', session: ended });
+    if (ended !== undefined) await announcements.announce({ kind: 'session_ended', session: ended });
     journal.event('logged_in', { userId: result.owner.id, address });
     response.cookie(DEVICE_COOKIE, result.device, { ...cookieAttributes, maxAge: YEAR_MS });
     sayJson(response, 200, { redirect: '/chat' });
@@ -115,7 +111,7 @@ export function createRoutes({ pages, accounts, sessions, bus, journal, whereIs,
   async function leave(request: Request, response: Response) {
     const person = await sessions.whoIs(request);
     const ended = await sessions.logOut(request);
-    if (ended !== undefined) announce({ kind: 'session_ended', session: ended });
+    if (ended !== undefined) await announcements.announce({ kind: 'session_ended', session: ended });
     if (person !== undefined) journal.event('left', { userId: person.user.id, address: whereIs(request).address });
     response.clearCookie(SESSION_COOKIE, cookieAttributes);
     redirect(response, '/home');

@@ -44,10 +44,12 @@ export function createSessions(options: {
   store: SessionStore;
   secrets: readonly string[];
   generations: (ids: readonly string[]) => Promise<Map<string, number>>;
+  /** True when a proxy of ours speaks TLS for us, and says so in X-Forwarded-Proto. */
+  isBehindProxy: boolean;
   log: Log;
   now?: () => number;
 }): Sessions {
-  const { store, generations, log, now = Date.now } = options;
+  const { store, generations, isBehindProxy, log, now = Date.now } = options;
   const find = session({
     store,
     name: SESSION_COOKIE,
@@ -58,6 +60,7 @@ export function createSessions(options: {
     resave: false,
     saveUninitialized: false,
     unset: 'destroy',
+    proxy: isBehindProxy,
   });
 
   async function isAlive(owner: SessionOwner) {

@@ -7,7 +7,7 @@ const MINUTE_MS = 60_000;
 
 function start() {
   const clock = { time: 0 };
-  const throttles = createThrottles((budget) => createMemoryRateLimiter(budget, () => clock.time), {
+  const throttles = createThrottles((_name, budget) => createMemoryRateLimiter(budget, () => clock.time), {
     attempts: 5,
     windowMs: 5 * MINUTE_MS,
     signUpsPerHour: 3,

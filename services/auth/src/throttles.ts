@@ -25,18 +25,18 @@ export type Throttles = {
 
 const HOUR_MS = 3_600_000;
 
-/** @param createLimiter makes a limiter for one budget; the adapter */
+/** @param createLimiter makes a limiter for the budget of that name; the adapter */
 export function createThrottles(
-  createLimiter: (budget: Budget) => RateLimiter,
+  createLimiter: (name: string, budget: Budget) => RateLimiter,
   { attempts, windowMs, signUpsPerHour }: { attempts: number; windowMs: number; signUpsPerHour: number },
 ): Throttles {
-  const limiter = (limit: number, ms: number) => createLimiter({ limit, windowMs: ms, muteMs: 0 });
-  const ofPair = limiter(attempts, windowMs);
-  const ofDevice = limiter(attempts, windowMs);
-  const ofName = limiter(4 * attempts, windowMs);
-  const ofNetwork = limiter(20 * attempts, windowMs);
-  const ofResets = limiter(20 * attempts, windowMs);
-  const ofSignUps = limiter(signUpsPerHour, HOUR_MS);
+  const limiter = (name: string, limit: number, ms: number) => createLimiter(name, { limit, windowMs: ms, muteMs: 0 });
+  const ofPair = limiter('login-pair', attempts, windowMs);
+  const ofDevice = limiter('login-device', attempts, windowMs);
+  const ofName = limiter('login-name', 4 * attempts, windowMs);
+  const ofNetwork = limiter('login-network', 20 * attempts, windowMs);
+  const ofResets = limiter('reset', 20 * attempts, windowMs);
+  const ofSignUps = limiter('signup', signUpsPerHour, HOUR_MS);
 
   return {
     async logIn({ folded, network, device }) {

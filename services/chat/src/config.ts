@@ -1,9 +1,19 @@
-import type { Environment } from '@securechat/shared/config';
-import { commonSettings, integer, origins, readConfig, seconds, text } from '@securechat/shared/config';
+import {
+  commonSettings,
+  distributedSettings,
+  type Environment,
+  integer,
+  modeOf,
+  origins,
+  readConfig,
+  required,
+  seconds,
+  singleSettings,
+} from '@securechat/shared/config';
 
 const settings = {
   ...commonSettings,
-  AUTH_URL: text('http://127.0.0.1:5001'),
+  AUTH_URL: required('Set it to the address of auth’s internal listener, such as http://auth:5001.'),
   ALLOWED_ORIGINS: origins(),
   RATE_LIMIT_MESSAGES: integer(5, 1, 1_000_000),
   RATE_LIMIT_WINDOW_SECONDS: seconds(10),
@@ -14,12 +24,23 @@ const settings = {
   CONNECTIONS_PER_ADDRESS: integer(200, 1, 1_000_000),
   HANDSHAKES_PER_ADDRESS_PER_SECOND: integer(20, 1, 100_000),
 } as const;
+const single = { ...settings, ...singleSettings };
+const distributed = {
+  ...settings,
+  ...distributedSettings,
+  LISTEN_PORT: integer(8765, 1, 65_535),
+  INTERNAL_PORT: integer(8766, 1, 65_535),
+};
 
+/** All that the chat service can be told; durations are milliseconds. */
 export type ChatConfig = ReturnType<typeof readChatConfig>;
 
 /**
- * The chat service's configuration.
+ * Reads and checks the chat service's settings.
  *
- * @throws {ConfigError} with all problems together
+ * @param env must hold MODE, SECRET_KEY, AUTH_URL and what the mode needs
+ * @throws {ConfigError} with all problems together, each naming its variable
  */
-export const readChatConfig = (env: Environment) => readConfig(settings, env);
+export function readChatConfig(env: Environment) {
+  return modeOf(env) === 'distributed' ? readConfig(distributed, env) : readConfig(single, env);
+}

@@ -378,6 +378,7 @@ async function connect(t: TestContext, { version = 'v2', rules, isSilent = false
       heard.push(text);
     },
     onNews() {},
+    beginDraining() {},
     async close() {},
   };
   const http = createServer();

@@ -114,7 +114,7 @@ test('too many connections from one address: the next is refused; an innocent fr
 });
 
 test('too many connections of one person: the next is refused; others are not', async () => {
-  const { judges } = ladder({ CONNECTIONS_PER_PERSON: 2 }, {}, { [mallory.id]: 2, [alice.id]: 1 });
+  const { judges } = ladder({}, {}, new Set([mallory.id]));
   const refused = await judges({ cookie: 'mallory' });
   assert.ok(!refused.ok && refused.status === 429 && (refused.retryAfterSeconds ?? 0) > 0);
   assert.equal((await judges({ cookie: 'alice' })).ok, true);
@@ -160,7 +160,7 @@ test('while nobody can say who somebody is, and while the server goes away: 503,
   const unreachable = ladder();
   const away = await unreachable.judges({ cookie: 'unreachable' });
   assert.ok(!away.ok && away.status === 503 && (away.retryAfterSeconds ?? 0) > 0);
-  const draining = ladder({}, {}, {}, true);
+  const draining = ladder({}, {}, new Set(), true);
   const going = await draining.judges({ cookie: 'alice' });
   assert.ok(!going.ok && going.status === 503 && (going.retryAfterSeconds ?? 0) > 0);
   assert.equal(draining.asked(), 0);
@@ -172,7 +172,7 @@ type Line = { url?: string; method?: string; from?: string };
 function ladder(
   settings: Partial<Settings> = {},
   connections: Record<string, number> = {},
-  ofPeople: Record<string, number> = {},
+  withoutPlace: ReadonlySet<string> = new Set(),
   isDraining = false,
 ) {
   let [time, asked] = [0, 0];
@@ -181,7 +181,6 @@ function ladder(
     ALLOWED_ORIGINS: [],
     TRUSTED_PROXIES: networks().parse(undefined),
     CONNECTIONS_PER_ADDRESS: 200,
-    CONNECTIONS_PER_PERSON: 20,
     HANDSHAKES_PER_ADDRESS_PER_SECOND: 20,
     ...settings,
   };
@@ -195,7 +194,7 @@ function ladder(
     config,
     identities: { whoIs },
     countOf: (network) => connections[network] ?? 1,
-    countOfPerson: (user) => ofPeople[user] ?? 0,
+    quota: { take: (user) => Promise.resolve(!withoutPlace.has(user)) },
     isDraining: () => isDraining,
     now: () => time,
   });

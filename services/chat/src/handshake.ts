@@ -3,8 +3,12 @@ import type { IncomingMessage } from 'node:http';
 import { clientAddress, networkOf } from '@securechat/shared/network';
 import type { ChatConfig } from './config.ts';
 import type { Identity, IdentityDesk } from './identity.ts';
+import type { Quota } from './quota.ts';
 
-/** `identity` undefined: there is no live session; the upgrade is completed only to say so. */
+/**
+ * `identity` undefined: there is no live session; the upgrade is completed only to say so. Otherwise a place of the
+ * person's quota is taken, which the caller gives back.
+ */
 export type Accepted = { ok: true; identity: Identity | undefined; network: string };
 export type Refused = { ok: false; status: number; reason: string; retryAfterSeconds?: number };
 
@@ -15,22 +19,17 @@ const BURST = 200;
 export function createHandshake(options: {
   config: Pick<
     ChatConfig,
-    | 'HTTP_PORT'
-    | 'ALLOWED_ORIGINS'
-    | 'TRUSTED_PROXIES'
-    | 'CONNECTIONS_PER_ADDRESS'
-    | 'CONNECTIONS_PER_PERSON'
-    | 'HANDSHAKES_PER_ADDRESS_PER_SECOND'
+    'HTTP_PORT' | 'ALLOWED_ORIGINS' | 'TRUSTED_PROXIES' | 'CONNECTIONS_PER_ADDRESS' | 'HANDSHAKES_PER_ADDRESS_PER_SECOND'
   >;
   identities: Pick<IdentityDesk, 'whoIs'>;
   /** Open and opening connections of a network. */
   countOf: (network: string) => number;
-  /** Open connections of a person. */
-  countOfPerson: (user: string) => number;
+  /** Connections of a person. */
+  quota: Pick<Quota, 'take'>;
   isDraining: () => boolean;
   now?: () => number;
 }) {
-  const { config, identities, countOf, countOfPerson, isDraining, now = () => performance.now() } = options;
+  const { config, identities, countOf, quota, isDraining, now = () => performance.now() } = options;
   const buckets = createBuckets(config.HANDSHAKES_PER_ADDRESS_PER_SECOND, now);
 
   return {
@@ -42,10 +41,10 @@ export function createHandshake(options: {
       if (fault !== undefined) return fault;
       if (isDraining()) return refuse(503, 'This server is going away. Try again in a moment.', 3);
       const identity = await identities.whoIs(request.headers.cookie).catch(() => 'unreachable' as const);
-      if (identity === 'unreachable') return refuse(503, 'Sessions cannot be checked at the moment. Try again shortly.', 3);
-      if (identity !== undefined && countOfPerson(identity.user.id) >= config.CONNECTIONS_PER_PERSON) {
-        return refuse(429, 'You are connected too many times. Close a connection and try again.', 10);
-      }
+      if (identity === 'unreachable') return unreachable;
+      const hasPlace = identity === undefined || (await quota.take(identity.user.id).catch(() => 'unknown' as const));
+      if (hasPlace === 'unknown') return unreachable;
+      if (!hasPlace) return refuse(429, 'You are connected too many times. Close a connection and try again.', 10);
       return { ok: true, identity, network };
     },
   };
@@ -57,6 +56,8 @@ export function createHandshake(options: {
     return buckets.take(network) ? undefined : refuse(429, 'There were too many connection attempts from your address.', 1);
   }
 }
+
+const unreachable = refuse(503, 'Sessions cannot be checked at the moment. Try again shortly.', 3);
 
 /** The answer to a handshake that RFC 6455 §4.2.1 would not have. */
 export const incomplete = refuse(400, 'This is not a complete WebSocket handshake.');

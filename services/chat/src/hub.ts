@@ -21,8 +21,10 @@ export type Member = {
 };
 
 /** What travels on a room's channel of the bus. */
-export type RoomNews =
-  | { kind: 'events'; events: StoredEvent[] }
+export type RoomNews = { kind: 'events'; events: StoredEvent[] } | { kind: 'head'; epoch: string; head: number } | RoomNotice;
+
+/** News that have no number and are never repeated. */
+export type RoomNotice =
   | { kind: 'joined'; user: User /** The newcomer's own connection, which was told already. */; except: string }
   | { kind: 'left' | 'typing'; user: User }
   | { kind: 'read'; user: string; seq: number; unread: number };
@@ -72,7 +74,7 @@ export function createHub(options: {
   store: Pick<EventStore, 'heads' | 'since' | 'renewEpoch'>;
   bus: Bus;
   /** A notice or another ephemeral piece of news of a room; the hub itself delivers events only. */
-  onNews: (room: HubRoom, news: Exclude<RoomNews, { kind: 'events' }>) => void;
+  onNews: (room: HubRoom, news: RoomNotice) => void;
   /** Words were erased: whoever else holds them must forget them. */
   onErased: (room: string, target: number) => void;
   /** The room's numbering began a new life: its people must come back and open it anew. */
@@ -128,9 +130,17 @@ export function createHub(options: {
   // ---- events ------------------------------------------------------------------------------------------------------
 
   function hear(room: Room, news: RoomNews) {
+    if (news.kind === 'head') return hearHead(room, news);
     if (news.kind !== 'events') return onNews(room, news);
     for (const event of news.events) accept(room, event);
     flushSoon(room);
+  }
+
+  /** Whoever wrote tells how far the room has come: a lost publication is noticed though nothing follows it. */
+  function hearHead(room: Room, { epoch, head }: { epoch: string; head: number }) {
+    if (epoch !== room.epoch || head <= room.head) return;
+    room.seen = Math.max(room.seen, head);
+    fillSoon(room);
   }
 
   function accept(room: Room, event: StoredEvent) {
@@ -275,6 +285,13 @@ export function createHub(options: {
     room.flushTookMs = room.flushedAt - startedAt;
   }
 
+  /** Writes what this process published up to now to everybody here, without waiting for the next tick. */
+  async function deliverNow(): Promise<void> {
+    // A publication reaches its own process on a later turn.
+    await new Promise((resolve) => setImmediate(resolve));
+    for (const room of opened.values()) flush(room);
+  }
+
   const checker = setInterval(() => void checkHeads().catch(onError), HEADS_EVERY_MS * (0.8 + 0.4 * Math.random()));
   checker.unref();
   bus.onInterrupted(() => void checkHeads().catch(onError));
@@ -339,17 +356,19 @@ export function createHub(options: {
     /** The highest event of a room that anybody here was shown. */
     headOf: (id: string): number => opened.get(id)?.head ?? 0,
 
+    /** The life of a room's numbering that {@link headOf} belongs to. */
+    epochOf: (id: string): string | undefined => opened.get(id)?.epoch,
+
     checkHeads,
+
+    deliverNow,
 
     /** Delivers what was published up to now, and ends. */
     async close(): Promise<void> {
-      await new Promise((resolve) => setImmediate(resolve));
+      await deliverNow();
       isClosed = true;
       clearInterval(checker);
-      for (const room of opened.values()) {
-        flush(room);
-        await room.unsubscribe();
-      }
+      for (const room of opened.values()) await room.unsubscribe();
       await (await stopHearingHeads)();
     },
   };

@@ -21,7 +21,7 @@ import { type Change, type StoredEvent, toWire } from './event.ts';
 import type { Appended, EventLog } from './eventLog.ts';
 import { type Draft, type EventStore, isSameChange } from './eventStore.ts';
 import { messageFrame, textFrame } from './frame.ts';
-import type { Hub, HubRoom, Member, RoomNews } from './hub.ts';
+import type { Hub, HubRoom, Member, RoomNews, RoomNotice } from './hub.ts';
 import type { Presence } from './presence.ts';
 import { createReadMarks } from './readMarks.ts';
 
@@ -135,7 +135,7 @@ export function createRooms(options: {
   // ---- news that have no number ------------------------------------------------------------------------------------
 
   /** Hands notices, typing and read marks, as they come from the bus, to the members here. */
-  function onNews(room: HubRoom, news: Exclude<RoomNews, { kind: 'events' }>): void {
+  function onNews(room: HubRoom, news: RoomNotice): void {
     switch (news.kind) {
       case 'joined':
         return company.notice(room, 'joined', news.user, news.except);
@@ -283,7 +283,7 @@ export function createRooms(options: {
 
   async function answer(guest: Guest, message: Changing, wanted: Change, outcome: Appended, budget: RateLimiter) {
     if (outcome.kind === 'unknown') return refuse(guest, message, 'unavailable');
-    if (outcome.kind !== 'stored') await budget.giveBack(guest.user.id, message.clientId);
+    if (outcome.kind !== 'stored') await budget.giveBack(guest.user.id, message.clientId).catch(onError);
     if (outcome.kind === 'refused') {
       return refuse(guest, message, outcome.code, outcome.message === undefined ? {} : { message: outcome.message });
     }
@@ -307,7 +307,8 @@ export function createRooms(options: {
       return tellLine(guest, `Your message is longer than ${rules.textLength} characters. It was not sent.`);
     }
     const clientId = randomUUID();
-    const verdict = await budgets.message.take(guest.user.id, clientId);
+    const verdict = await budgets.message.take(guest.user.id, clientId).catch(onError);
+    if (verdict === undefined) return tellLine(guest, Sentence.undelivered);
     if (!verdict.ok) return verdict.began ? sayRateLimited(guest) : undefined;
     const appending = log.append(DEFAULT_ROOM, { author: guest.user, clientId, change: { kind: 'message', text } });
     lastSaid.set(guest, appending);
@@ -401,6 +402,8 @@ export function createRooms(options: {
     handle,
     say,
     onNews,
+    /** From now on people leave for other servers, and are back there soon. */
+    beginDraining: company.beginDraining,
     /** Stops the clocks and writes what still waits to be written. */
     async close(): Promise<void> {
       company.close();

@@ -1,8 +1,9 @@
 /** The door of the chat service: plain requests are told where they are, handshakes are judged, sockets are looked after. */
 import { randomUUID } from 'node:crypto';
-import { type IncomingMessage, STATUS_CODES } from 'node:http';
-import { createServer } from 'node:https';
+import { createServer as createPlainServer, type IncomingMessage, type Server, STATUS_CODES } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { Duplex } from 'node:stream';
+import { setTimeout as pause } from 'node:timers/promises';
 import { atMost, type Log } from '@securechat/shared/log';
 import { CloseCode, Limit, SUBPROTOCOL_V2 } from '@securechat/shared/protocol';
 import { type KeyPair, tlsOptions } from '@securechat/shared/tls';
@@ -12,6 +13,7 @@ import { type Connection, type ConnectionEvents, createConnection, sayUnauthoriz
 import { createHandshake, faultOf, incomplete, type Refused } from './handshake.ts';
 import type { Identity, IdentityDesk } from './identity.ts';
 import type { ChatMetrics } from './metrics.ts';
+import type { Quota } from './quota.ts';
 import type { Rooms } from './rooms.ts';
 import type { Sessions } from './sessions.ts';
 
@@ -31,31 +33,46 @@ export const webSocketOptions = {
 const UNREAD_BYTES = 8 * 1024 * 1024;
 const UNREAD_BYTES_IN_ALL = 128 * 1024 * 1024;
 const LOOK_AT_UNREAD_FROM_BYTES = 1024 * 1024;
-/** After a shutdown people come back spread over this time. */
+/** When the room begins anew people come back spread over this time. */
 const RETURN_WITHIN_MS = 3_000;
+const FAREWELLS_EVERY_MS = 50;
+
+/** How everybody is sent away when the process ends. */
+export type Farewell = {
+  /** 1001 or 1012. */
+  code: number;
+  /** They are sent one after another, spread over this time, so that whoever takes them in is not overrun. */
+  spreadMs: number;
+  /** Each is told a wait of at most this before coming back, at random. */
+  returnWithinMs: number;
+  /** Resolves when what they said up to now is stored and written to them. */
+  settled: () => Promise<void>;
+};
 
 export type ChatServer = ReturnType<typeof createChatServer>;
 
 export function createChatServer(options: {
   config: ChatConfig;
-  pair: KeyPair;
+  /** Undefined when a proxy speaks TLS. */
+  pair: KeyPair | undefined;
   identities: IdentityDesk;
   sessions: Sessions;
   rooms: Rooms;
+  quota: Quota;
   metrics: ChatMetrics;
   log: Log;
 }) {
-  const { config, pair, identities, sessions, rooms, metrics, log } = options;
+  const { config, pair, identities, sessions, rooms, quota, metrics, log } = options;
   const connections = new Set<Connection>();
   const perNetwork = new Map<string, number>();
-  const perPerson = new Map<string, number>();
   let isDraining = false;
+  let leavingCode: number = CloseCode.GoingAway;
 
   const handshake = createHandshake({
     config,
     identities,
     countOf: (network) => perNetwork.get(network) ?? 0,
-    countOfPerson: (user) => perPerson.get(user) ?? 0,
+    quota,
     isDraining: () => isDraining,
   });
   const upgrader = new WebSocketServer({ ...webSocketOptions, noServer: true, handleProtocols: chooseProtocol });
@@ -67,14 +84,14 @@ export function createChatServer(options: {
   );
   const logError = atMost<unknown>(5, (suppressed, err) => log.error({ err, suppressed }, 'connection_failed'));
 
-  const server = createServer({
-    ...tlsOptions(pair),
+  const limits = {
     headersTimeout: 20_000,
     requestTimeout: 20_000,
     connectionsCheckingInterval: 1_000,
     keepAliveTimeout: 5_000,
     maxHeaderSize: 16 * 1024,
-  });
+  };
+  const server: Server = pair === undefined ? createPlainServer(limits) : createTlsServer({ ...tlsOptions(pair), ...limits });
   server.maxHeadersCount = 100;
 
   const answered = new WeakSet<Duplex>();
@@ -110,8 +127,9 @@ export function createChatServer(options: {
       logRefusal({ status: verdict.status, network });
       return refuseUpgrade(socket, verdict, request);
     }
-    if (socket.destroyed) return;
     const { identity } = verdict;
+    if (identity !== undefined) giveBackWhenClosed(socket, quota, identity.user.id);
+    if (socket.destroyed) return;
     upgrader.handleUpgrade(request, socket, head, (ws) => {
       const version = ws.protocol === SUBPROTOCOL_V2 ? 'v2' : 'v1';
       if (identity === undefined) turnAway(ws, version);
@@ -121,11 +139,10 @@ export function createChatServer(options: {
 
   function admit(ws: WebSocket, socket: Duplex, version: 'v1' | 'v2', identity: Identity) {
     const connection = createConnection({ id: randomUUID(), ws, socket, version, identity, rooms, rules, events });
-    count(perPerson, identity.user.id, 1);
     connections.add(connection);
     metrics.connections.set(connections.size);
     sessions.register(connection);
-    if (isDraining) connection.end(CloseCode.GoingAway, returnAfter());
+    if (isDraining) connection.end(leavingCode, returnAfter());
   }
 
   // Shared by all connections: thousands of them wait in silence, and each closure would cost each of them.
@@ -138,7 +155,6 @@ export function createChatServer(options: {
     onAccepted: ({ identity, version }) => log.info({ user: identity.user.id, version }, 'connection_accepted'),
     onEnded(connection, cause) {
       const user = connection.identity.user.id;
-      count(perPerson, user, -1);
       connections.delete(connection);
       sessions.unregister(connection);
       metrics.connections.set(connections.size);
@@ -163,6 +179,20 @@ export function createChatServer(options: {
     if (total > UNREAD_BYTES_IN_ALL) slowest?.cut('slow_reader');
   }
 
+  async function sendEverybodyAway({ code, spreadMs, returnWithinMs, settled }: Farewell) {
+    const everybody = [...connections];
+    const rounds = Math.max(1, Math.min(everybody.length, Math.floor(spreadMs / FAREWELLS_EVERY_MS)));
+    const perRound = Math.ceil(everybody.length / rounds);
+    for (let round = 0; round < rounds; round++) {
+      if (round > 0) await pause(spreadMs / rounds);
+      await settled();
+      for (const connection of everybody.slice(round * perRound, (round + 1) * perRound)) {
+        connection.end(code, returnAfter(returnWithinMs));
+      }
+    }
+    // Those who were let in at the last moment have been told already.
+  }
+
   return {
     server,
     isDraining: () => isDraining,
@@ -177,12 +207,13 @@ export function createChatServer(options: {
       for (const connection of connections) if (ids.has(connection.id)) connection.end(code, returnAfter());
     },
 
-    /** Sends everybody away (1001, each told when to come back) and resolves when nobody is left. */
-    async close(): Promise<void> {
+    /** Sends everybody away and resolves when nobody is left. */
+    async close(farewell: Farewell): Promise<void> {
       isDraining = true;
+      leavingCode = farewell.code;
       const ended = new Promise((resolve) => server.close(resolve));
-      for (const connection of connections) connection.end(CloseCode.GoingAway, returnAfter());
       server.closeIdleConnections();
+      await sendEverybodyAway(farewell);
       const patience = setTimeout(() => server.closeAllConnections(), webSocketOptions.closeTimeout + 500);
       await ended;
       clearTimeout(patience);
@@ -230,10 +261,16 @@ function countWhileOpen(socket: Duplex, counts: Map<string, number>, key: string
   socket.once('close', () => count(counts, key, -1));
 }
 
+/** Whatever becomes of the socket, its person's place is free again when it is closed. Its own function, as above. */
+function giveBackWhenClosed(socket: Duplex, quota: Quota, user: string) {
+  if (socket.closed) quota.giveBack(user);
+  else socket.once('close', () => quota.giveBack(user));
+}
+
 function count(counts: Map<string, number>, key: string, change: number) {
   const next = (counts.get(key) ?? 0) + change;
   if (next > 0) counts.set(key, next);
   else counts.delete(key);
 }
 
-const returnAfter = () => String(Math.floor(Math.random() * RETURN_WITHIN_MS));
+const returnAfter = (withinMs = RETURN_WITHIN_MS) => String(Math.floor(Math.random() * withinMs));

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { type AccountNews, accountChannel, toPayload } from '@securechat/shared/bus';
+import type { AccountNews } from '@securechat/shared/announcements';
+import { createMemoryAnnouncements } from '@securechat/shared/announcements.memory';
 import { createMemoryBus } from '@securechat/shared/bus.memory';
 import { CloseCode, type User } from '@securechat/shared/protocol';
 import type { Connection } from './connection.ts';
@@ -145,9 +146,9 @@ async function start(t: TestContext) {
   const errors: unknown[] = [];
   let [time, jumped] = [0, 0];
   let isAway = false;
-  const bus = createMemoryBus();
+  const announcements = createMemoryAnnouncements(createMemoryBus());
   const sessions = await watchSessions({
-    bus,
+    announcements,
     identities: {
       async stillAlive(ids) {
         if (isAway) throw new Error('auth does not answer');
@@ -171,7 +172,7 @@ async function start(t: TestContext) {
       jumped += ms;
     },
     async announce(news: AccountNews) {
-      bus.publish(accountChannel, toPayload(news));
+      await announcements.announce(news);
       await settled(5);
     },
     async pass(ms: number) {

@@ -1,5 +1,5 @@
 /** Keeps open connections honest: each lives no longer than the session that opened it. */
-import { type AccountNews, accountChannel, type Bus, fromPayload } from '@securechat/shared/bus';
+import type { AccountNews, Announcements } from '@securechat/shared/announcements';
 import { CloseCode } from '@securechat/shared/protocol';
 import type { Connection } from './connection.ts';
 import type { IdentityDesk } from './identity.ts';
@@ -15,7 +15,7 @@ const REMEMBERED_MS = 120_000;
 const UNANSWERED_MS = 600_000;
 
 export async function watchSessions(options: {
-  bus: Bus;
+  announcements: Pick<Announcements, 'listen'>;
   identities: Pick<IdentityDesk, 'stillAlive'>;
   onError: (err: unknown) => void;
   /** Milliseconds since 1970. */
@@ -23,7 +23,7 @@ export async function watchSessions(options: {
   /** Milliseconds of a clock that never jumps: a change of the machine's time must not look like an outage of auth. */
   uptime?: () => number;
 }) {
-  const { bus, identities, onError, now = Date.now, uptime = () => performance.now() } = options;
+  const { announcements, identities, onError, now = Date.now, uptime = () => performance.now() } = options;
   const bySession = new Map<string, { connections: Set<Connection>; expiresAt: number; answeredAt: number }>();
   const ended = new Map<string, number>();
 
@@ -69,7 +69,7 @@ export async function watchSessions(options: {
     }
   }
 
-  const unsubscribe = await bus.subscribe(accountChannel, (payload) => onAccountNews(fromPayload<AccountNews>(payload)));
+  const stopListening = await announcements.listen(onAccountNews);
   const rechecker = setInterval(() => recheck([...bySession.keys()]).catch(onError), RECHECK_EVERY_MS);
   const sweeper = setInterval(endOverdue, EXPIRY_EVERY_MS);
   rechecker.unref();
@@ -95,7 +95,7 @@ export async function watchSessions(options: {
     async close(): Promise<void> {
       clearInterval(rechecker);
       clearInterval(sweeper);
-      await unsubscribe();
+      await stopListening();
     },
   };
 }
