@@ -1,9 +1,9 @@
 /**
  * Brings a clone to the point where a command can run, and does only what is missing.
  *
- *   node scripts/setup.mjs install | check | start | test
+ *   node scripts/setup.mjs install | check | start | test | image
  *
- * npm calls it before `start`, `test`, `check` and `admin`. It runs on whatever Node the machine has, before any
+ * npm calls it before `start`, `test`, `check` and `admin`, the Dockerfile with `image`. It runs on whatever Node the machine has, before any
  * package is there: plain JavaScript that Node 20 understands, without packages.
  */
 import { spawnSync } from 'node:child_process';
@@ -28,7 +28,8 @@ const inRoot = (...parts) => join(root, ...parts);
 const say = (line) => process.stdout.write(`${line}\n`);
 
 const steps = {
-  install: [installPackages],
+  install: [installWhatRuns],
+  image: [installPackagesOfImage],
   check: [installPackages],
   start: [installPackages, buildPages],
   test: [installSystemPackages, installPackages, buildPages],
@@ -61,20 +62,38 @@ function checkNode() {
 
 // ---- packages ------------------------------------------------------------------------------------------------------
 
+const stamp = inRoot('node_modules', '.securechat-lock');
+const stampOf = (kind) => `${digestOf([inRoot('package-lock.json')])} ${process.platform}-${process.arch}${kind}\n`;
+const EVERYTHING = '';
+const WITHOUT_TOOLS = ' without tools';
+
+function installPackages() {
+  install(EVERYTHING, ['--include=dev', '--include=optional']);
+}
+
+/** For an image, which brings its own Node and runs nothing but the servers. */
+function installPackagesOfImage() {
+  install(WITHOUT_TOOLS, ['--omit=dev', '--omit=optional']);
+}
+
+/** For commands that need no tools: in an image everything is there. */
+function installWhatRuns() {
+  if (contentOf(stamp) !== stampOf(WITHOUT_TOOLS)) installPackages();
+}
+
 /**
  * Runs `npm ci` unless node_modules was completely installed from this very lock file. The stamp is written last and
  * npm removes it first (with all of node_modules), so an interrupted installation never looks finished.
  */
-function installPackages() {
-  const stamp = inRoot('node_modules', '.securechat-lock');
-  const wanted = `${digestOf([inRoot('package-lock.json')])} ${process.platform}-${process.arch}\n`;
+function install(kind, which) {
+  const wanted = stampOf(kind);
   if (contentOf(stamp) === wanted) return;
   waitForTurn();
   if (contentOf(stamp) === wanted) return;
   say('Installing packages (once, about half a minute)…');
   rmSync(stamp, { force: true });
   // Nothing of ours needs an install script, and none gets to run: bcrypt ships its binary.
-  const options = ['--ignore-scripts', '--include=dev', '--include=optional', '--no-audit', '--no-fund', '--loglevel=error'];
+  const options = ['--ignore-scripts', ...which, '--no-audit', '--no-fund', '--loglevel=error'];
   if (!run('npm', ['ci', ...options], environmentOfMachine())) {
     stop('The packages could not be installed: npm says why above. Check the network and the free space, then try again.');
   }
@@ -127,40 +146,64 @@ function filesOf(folder) {
 
 // ---- system packages -----------------------------------------------------------------------------------------------
 
-/** Commands that the tests run, and the Debian packages that bring them. */
-const systemCommands = {
+/** Programs that the tests run, and the Debian packages that bring them. */
+const systemPrograms = {
   chromium: 'chromium',
   openssl: 'openssl',
+  nginx: 'nginx',
+  'redis-server': 'redis-server',
+  postgres: 'postgresql',
 };
 
 function installSystemPackages() {
-  const missing = Object.entries(systemCommands).filter(([command]) => !isOnPath(command));
+  const missing = Object.entries(systemPrograms).filter(([program]) => !isInstalled(program));
   if (missing.length === 0) return;
   const packages = [...new Set(missing.map(([, name]) => name))];
-  const isDebian = existsSync('/etc/debian_version') && isOnPath('apt-get');
+  const isDebian = existsSync('/etc/debian_version') && isIn(pathFolders(), 'apt-get');
   if (!isDebian || process.getuid?.() !== 0) {
     stop(
-      `The tests need these programs, which are missing: ${missing.map(([command]) => command).join(', ')}. Install them, then try again.`,
+      `The tests need these programs, which are missing: ${missing.map(([program]) => program).join(', ')}. Install them, then try again.`,
     );
   }
   say(`Installing system packages for the tests (once): ${packages.join(', ')}…`);
-  const install = () => apt('install', '-y', '--no-install-recommends', ...packages);
+  const add = () => apt('install', '-y', '--no-install-recommends', ...packages);
   // The lists of a fresh machine are missing, those of an old one name versions that are gone: then update and try again.
-  const isInstalled = (hasPackageLists() && install()) || (apt('update') && install());
-  if (!isInstalled) stop(`These packages could not be installed: ${packages.join(', ')}. apt-get says why above.`);
+  const areThere = withoutStarting(() => (hasPackageLists() && add()) || (apt('update') && add()));
+  if (!areThere) stop(`These packages could not be installed: ${packages.join(', ')}. apt-get says why above.`);
 }
 
 const apt = (...words) => run('apt-get', words, { ...process.env, DEBIAN_FRONTEND: 'noninteractive' });
+
+/** Debian starts what it installs, unless this file says no; the tests start servers of their own, on ports of their own. */
+function withoutStarting(work) {
+  const policy = '/usr/sbin/policy-rc.d';
+  const isOurs = !existsSync(policy);
+  if (isOurs) writeFileSync(policy, '#!/bin/sh\nexit 101\n', { mode: 0o755 });
+  try {
+    return work();
+  } finally {
+    if (isOurs) rmSync(policy, { force: true });
+  }
+}
 
 function hasPackageLists() {
   const lists = '/var/lib/apt/lists';
   return existsSync(lists) && readdirSync(lists).some((name) => name.includes('_Packages'));
 }
 
-function isOnPath(command) {
-  return (process.env.PATH ?? '').split(delimiter).some((folder) => {
+/** Servers are outside of the usual PATH: those for administrators, and Postgres, which lies there by version. */
+function isInstalled(program) {
+  const versions = '/usr/lib/postgresql';
+  const byVersion = existsSync(versions) ? readdirSync(versions).map((version) => join(versions, version, 'bin')) : [];
+  return isIn([...pathFolders(), '/usr/sbin', '/usr/local/sbin', ...byVersion], program);
+}
+
+const pathFolders = () => (process.env.PATH ?? '').split(delimiter);
+
+function isIn(folders, program) {
+  return folders.some((folder) => {
     try {
-      accessSync(join(folder, command), constants.X_OK);
+      accessSync(join(folder, program), constants.X_OK);
       return true;
     } catch {
       return false;

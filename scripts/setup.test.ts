@@ -19,6 +19,14 @@ test('the first command installs the packages, the second finds nothing to do', 
   assert.equal(clone.npmCalls().length, 1);
 });
 
+test('an image gets what runs and no tools, and commands in it find nothing to do', (t) => {
+  const clone = makeClone(t);
+  assert.equal(clone.sets('image').status, 0);
+  assert.match(clone.npmCalls()[0] ?? '', /^ci --ignore-scripts --omit=dev --omit=optional /);
+  assert.equal(clone.sets('install').stdout, '');
+  assert.match(clone.sets('check').stdout, /^Installing packages/, 'checking needs the tools');
+});
+
 test('packages for development are installed even where NODE_ENV says production', (t) => {
   const clone = makeClone(t);
   clone.sets('check', { NODE_ENV: 'production' });
