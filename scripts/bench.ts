@@ -13,7 +13,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { freePorts } from '../tests/support/ports.ts';
-import { type Stack, startStack } from '../tests/support/stack.ts';
+import { type SingleNode, startSingleNode } from '../tests/support/stack.ts';
 import { projectFolder } from './home.ts';
 
 const IDLE = 2_000;
@@ -101,7 +101,7 @@ const fixed = (value: number, width: number, digits = 1) => value.toFixed(digits
 
 /** The single node with the flags of `npm start`. */
 async function startOurs(): Promise<Subject & { pair: string[] }> {
-  const stack: Stack = await startStack({ ...unlimited, ...environmentOfStart() });
+  const stack: SingleNode = await startSingleNode({ ...unlimited, ...environmentOfStart() });
   const alice = await stack.person('alice');
   const { pid, chatUrl: url, stop, env } = stack;
   const pair = [env.SSL_CERT_PATH, env.SSL_KEY_PATH].map(String);

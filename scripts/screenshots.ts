@@ -10,7 +10,7 @@ import type { MessageEvent } from '@securechat/shared/protocol';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { launchChromium } from '../tests/support/browser.ts';
 import { type Connection, createPerson } from '../tests/support/person.ts';
-import { type Stack, startStack } from '../tests/support/stack.ts';
+import { type SingleNode, startSingleNode } from '../tests/support/stack.ts';
 import { projectFolder } from './home.ts';
 
 const folder = join(projectFolder, 'docs', 'images');
@@ -31,7 +31,7 @@ type Times = Map<string, number>;
 type Garden = Awaited<ReturnType<typeof inviteGardeners>>;
 
 async function main() {
-  const stack = await startStack(unlimited);
+  const stack = await startSingleNode(unlimited);
   const fonts = join(stack.home, 'fonts.conf');
   writeFileSync(fonts, fontSettings());
   const browser = await launchChromium({ FONTCONFIG_FILE: fonts });
@@ -43,7 +43,7 @@ async function main() {
   }
 }
 
-async function takePictures(stack: Stack, browser: Browser) {
+async function takePictures(stack: SingleNode, browser: Browser) {
   const times: Times = new Map();
   const garden = await inviteGardeners(stack, times);
   await talkYesterday(garden);
@@ -96,7 +96,7 @@ async function talkToday({ lin, jonas, marta, yusuf }: Garden) {
 
 // ---- the people ----------------------------------------------------------------------------------------------------
 
-async function inviteGardeners(stack: Stack, times: Times) {
+async function inviteGardeners(stack: SingleNode, times: Times) {
   const [lin, jonas, marta, yusuf] = [
     await inviteGardener(stack, times, 'Lin'),
     await inviteGardener(stack, times, 'Jonas'),
@@ -107,7 +107,7 @@ async function inviteGardeners(stack: Stack, times: Times) {
   return { lin, jonas, marta, yusuf };
 }
 
-async function inviteGardener(stack: Stack, times: Times, name: string) {
+async function inviteGardener(stack: SingleNode, times: Times, name: string) {
   const person = await createPerson(stack, name);
   let connection: Connection;
 
@@ -138,7 +138,7 @@ async function inviteGardener(stack: Stack, times: Times, name: string) {
 // ---- the pages -----------------------------------------------------------------------------------------------------
 
 async function look(
-  stack: Stack,
+  stack: SingleNode,
   browser: Browser,
   cookie: Garden['marta']['cookie'],
   times: Times,
@@ -155,7 +155,7 @@ async function look(
 }
 
 /** Passes everything on between a page and the server; only the times are those of the sample clock. */
-async function tellOtherTimes(page: Page, stack: Stack, times: Times) {
+async function tellOtherTimes(page: Page, stack: SingleNode, times: Times) {
   await page.routeWebSocket(stack.chatUrl, (socket) => {
     const server = socket.connectToServer();
     server.onMessage((frame) => socket.send(JSON.stringify(JSON.parse(String(frame), (_, value) => atOtherTime(value, times)))));

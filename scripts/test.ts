@@ -1,17 +1,20 @@
 /**
- * `npm test`: finds the tests and runs them.
+ * `npm test`: finds the tests and runs them, and then once more, against replicas, the stories that hold for every kind
+ * of server.
  *
  *   npm test                              everything
  *   npm test -- services/chat             what lies below a folder, or single files
  *   npm test -- tests/stories --test-name-pattern=leave     options go to `node --test`
  */
 import { spawn } from 'node:child_process';
-import { globSync } from 'node:fs';
+import { globSync, readFileSync } from 'node:fs';
 import { relative, resolve } from 'node:path';
 import { projectFolder } from './home.ts';
 
-/** In the order of the house: what a broken stone would bring down comes after the stone. */
-const GROUPS = ['shared/**', 'services/**', 'scripts/**', 'tests', 'tests/stories/**', 'tests/browser/**'];
+/** In the order of the house: what a broken stone would bring down comes after the stone. The containers have a command of their own. */
+const GROUPS = ['shared/**', 'services/**', 'scripts/**', 'tests', 'tests/stories/**', 'tests/replicas/**', 'tests/browser/**'];
+/** What such a story imports. */
+const ANY_STACK = '/support/anyStack.ts';
 
 /** Two files at a time: most of them wait for servers and browsers that want a core too. */
 const AT_A_TIME = 2;
@@ -25,19 +28,41 @@ function findTests(wanted: readonly string[]): string[] {
   return ours.filter((path) => prefixes.some((prefix) => path === prefix || path.startsWith(`${prefix}/`) || prefix === ''));
 }
 
-function main(words: readonly string[]) {
+const isForEveryStack = (path: string) =>
+  path.startsWith('tests/stories/') && readFileSync(resolve(projectFolder, path), 'utf8').includes(ANY_STACK);
+
+/** Resolves to the exit code. */
+function run(files: readonly string[], options: readonly string[], env: Record<string, string>): Promise<number> {
+  const settings = ['--test-reporter=spec', `--test-concurrency=${AT_A_TIME}`, `--test-timeout=${ONE_TEST_WITHIN_MS}`];
+  const runner = spawn(process.execPath, ['--test', ...settings, ...options, ...files], {
+    cwd: projectFolder,
+    stdio: 'inherit',
+    env: { ...process.env, ...env },
+  });
+  const pass = () => runner.kill('SIGTERM');
+  process.once('SIGTERM', pass);
+  return new Promise((done) => {
+    runner.once('exit', (code) => {
+      process.off('SIGTERM', pass);
+      done(code ?? 1);
+    });
+  });
+}
+
+async function main(words: readonly string[]): Promise<number> {
   const options = words.filter((word) => word.startsWith('-'));
   const files = findTests(words.filter((word) => !word.startsWith('-')));
   if (files.length === 0) {
     process.stderr.write(`There are no tests in ${words.join(', ')}. Name a folder or a file that ends in .test.ts.\n`);
-    process.exit(1);
+    return 1;
   }
-  const settings = ['--test-reporter=spec', `--test-concurrency=${AT_A_TIME}`, `--test-timeout=${ONE_TEST_WITHIN_MS}`];
-  const runner = spawn(process.execPath, ['--test', ...settings, ...options, ...files], { cwd: projectFolder, stdio: 'inherit' });
-  // Ctrl-C reaches the runner by itself; it ends its tests and then we end.
-  process.on('SIGINT', () => {});
-  process.on('SIGTERM', () => runner.kill('SIGTERM'));
-  runner.once('exit', (code) => process.exit(code ?? 1));
+  const first = await run(files, options, {});
+  const again = files.filter(isForEveryStack);
+  if (first !== 0 || again.length === 0) return first;
+  process.stdout.write('\nThe stories again, against replicas behind the proxy\n\n');
+  return await run(again, options, { STACK: 'replicas' });
 }
 
-main(process.argv.slice(2));
+// Ctrl-C reaches the runner by itself; it ends its tests and then we end.
+process.on('SIGINT', () => {});
+process.exit(await main(process.argv.slice(2)));

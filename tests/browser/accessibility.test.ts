@@ -3,9 +3,9 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import axe from 'axe-core';
 import type { Locator } from 'playwright-core';
+import { type Stack, startStack } from '../support/anyStack.ts';
 import { aBrokenConnection, type House, openBrowser, type Visitor } from '../support/browser.ts';
 import type { Connection } from '../support/person.ts';
-import { type Stack, startStack } from '../support/stack.ts';
 
 const WIDE = { width: 1280, height: 800 };
 const NARROW = { width: 390, height: 844 };

@@ -1,8 +1,8 @@
 /** What a page does while its server or its network is away: it says so, keeps every word, and comes back by itself. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { type Stack, startStack } from '../support/anyStack.ts';
 import { aBrokenConnection, type House, openBrowser, until, type Visitor } from '../support/browser.ts';
-import { type Stack, startStack } from '../support/stack.ts';
 
 let stack: Stack;
 let house: House;

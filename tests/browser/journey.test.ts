@@ -3,17 +3,17 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { type House, openBrowser, until, type Visitor } from '../support/browser.ts';
 import { administer } from '../support/keeper.ts';
-import { type Stack, startStack } from '../support/stack.ts';
+import { type SingleNode, startSingleNode } from '../support/stack.ts';
 
 const SLOW_DOWN = 'Rate limit exceeded! Please wait 2 seconds before sending more messages.';
 /** The console tells of every answer that is no success. */
 const refusedBy = (status: number) => new RegExp(`responded with a status of ${status} `);
 
-let stack: Stack;
+let stack: SingleNode;
 let house: House;
 
 before(async () => {
-  stack = await startStack({ RATE_LIMIT_WINDOW_SECONDS: '2', RATE_LIMIT_MUTE_SECONDS: '2' });
+  stack = await startSingleNode({ RATE_LIMIT_WINDOW_SECONDS: '2', RATE_LIMIT_MUTE_SECONDS: '2' });
   house = await openBrowser(stack);
 });
 after(async () => {

@@ -2,15 +2,15 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { type House, openBrowser, until, type Visitor } from '../support/browser.ts';
-import { type Stack, startStack } from '../support/stack.ts';
+import { type SingleNode, startSingleNode } from '../support/stack.ts';
 
 const PHONE = { viewport: { width: 360, height: 640 }, hasTouch: true, isMobile: true };
 
-let stack: Stack;
+let stack: SingleNode;
 let house: House;
 
 before(async () => {
-  stack = await startStack({ RATE_LIMIT_MESSAGES: '1000' });
+  stack = await startSingleNode({ RATE_LIMIT_MESSAGES: '1000' });
   house = await openBrowser(stack);
 });
 after(async () => {

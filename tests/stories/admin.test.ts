@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { type Stack, startStack } from '../support/anyStack.ts';
 import { stranger } from '../support/person.ts';
-import { type Stack, startStack } from '../support/stack.ts';
 
 const program = fileURLToPath(new URL('../support/admin.ts', import.meta.url));
 

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
+import { type Stack, startStack } from '../support/anyStack.ts';
 import type { Person } from '../support/person.ts';
 import type { OpenSocket } from '../support/socket.ts';
-import { type Stack, startStack } from '../support/stack.ts';
 
 let stack: Stack;
 let alice: Person;

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { chatPort, entersRaw, type Innocents, innocents, muchMayBeSaid } from '../support/mallory.ts';
-import { type Stack, startStack } from '../support/stack.ts';
+import { type SingleNode, startSingleNode } from '../support/stack.ts';
 import { dialTls, frame, handshakeText, Opcode, statusOf, textFrame } from '../support/wire.ts';
 
 /** How many connections the rush opens; `RAPID_CONNECTS=10000` for the whole of it. */
@@ -12,11 +12,11 @@ const AT_ONCE = 100;
 const NOTICED_MS = 2_000;
 const MiB = 1024 * 1024;
 
-let stack: Stack;
+let stack: SingleNode;
 let people: Innocents;
 
 before(async () => {
-  stack = await startStack({ ...muchMayBeSaid, CONNECTIONS_PER_ADDRESS: '30' });
+  stack = await startSingleNode({ ...muchMayBeSaid, CONNECTIONS_PER_ADDRESS: '30' });
   people = await innocents(stack);
 });
 after(() => stack.stop());

@@ -1,9 +1,9 @@
 /** Mallory at the pages: other hosts, other sites, other paths, other people's sessions, and far too much of everything. */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { type Stack, startStack } from '../support/anyStack.ts';
 import { type Innocents, innocents, muchMayBeSaid, pagesPort } from '../support/mallory.ts';
 import { stranger } from '../support/person.ts';
-import { type Stack, startStack } from '../support/stack.ts';
 import { type Answer, ask, createCookieJar } from '../support/web.ts';
 import { dialTls, requestText, statusOf } from '../support/wire.ts';
 

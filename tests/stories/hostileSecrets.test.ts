@@ -5,14 +5,14 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { chatPort, pagesPort, standsAtTheDoor } from '../support/mallory.ts';
 import { stranger } from '../support/person.ts';
-import { startStack } from '../support/stack.ts';
+import { startSingleNode } from '../support/stack.ts';
 import { ask } from '../support/web.ts';
 import { dialTls, handshakeText, requestText, textFrame } from '../support/wire.ts';
 
 const SESSION = '__Host-securechat';
 
 async function start(t: TestContext, settings: Record<string, string> = {}) {
-  const stack = await startStack(settings);
+  const stack = await startSingleNode(settings);
   t.after(() => stack.stop());
   return stack;
 }

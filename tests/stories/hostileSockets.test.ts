@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { Sentence } from '@securechat/shared/protocol';
+import { type Stack, startStack } from '../support/anyStack.ts';
 import { entersRaw, type Innocents, innocents, muchMayBeSaid, standsAtTheDoor } from '../support/mallory.ts';
 import { type Person, stranger } from '../support/person.ts';
-import { type Stack, startStack } from '../support/stack.ts';
 import { closeCodeOf, frame, Opcode, textFrame, type Wire } from '../support/wire.ts';
 
 const { Continuation, Text, Binary, Close, Ping, Pong } = Opcode;

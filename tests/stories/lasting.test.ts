@@ -5,15 +5,15 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
-import type { MessageEvent, RoomEvent, ServerMessage } from '@securechat/shared/protocol';
 import { administer } from '../support/keeper.ts';
-import type { Connection, Person } from '../support/person.ts';
-import { type Stack, startStack } from '../support/stack.ts';
+import type { Connection } from '../support/person.ts';
+import { type SingleNode, startSingleNode } from '../support/stack.ts';
+import { assertNothingLostOrDoubled, createTalker } from '../support/talker.ts';
 
 const room = 'general';
 
-async function start(t: TestContext, settings: Record<string, string> = {}): Promise<Stack> {
-  const stack = await startStack(settings);
+async function start(t: TestContext, settings: Record<string, string> = {}): Promise<SingleNode> {
+  const stack = await startSingleNode(settings);
   t.after(() => stack.stop());
   return stack;
 }
@@ -70,142 +70,24 @@ test('a restart by SIGTERM tells everybody when to come back, and keeps people, 
 // ---- kill -9 -------------------------------------------------------------------------------------------------------
 
 const ROUNDS = 4;
-const IN_FLIGHT = 3;
-/** Fewer frames than the server takes from one connection at once. */
-const MOST_PER_ROUND = 250;
-
-/** What one person's client knows: what it said, what came back, and everything that it saw. */
-type Memory = {
-  person: Person;
-  unacknowledged: Map<string, string>;
-  acknowledged: Map<string, MessageEvent>;
-  seen: Map<number, RoomEvent>;
-  cursor: { since: number; sinceAt?: number };
-  numbers: number;
-};
 
 test('kill -9 while three people talk loses nothing that its author saw, doubles nothing, leaves no hole (D1, D2, D3, D5)', async (t) => {
   const seed = Number(process.env.SEED) || randomInt(1, 2 ** 31);
   t.diagnostic(`SEED=${seed}`);
   const random = randomFrom(seed);
   const stack = await start(t, { RATE_LIMIT_MESSAGES: '1000000' });
-  const people = await stack.people('alice', 'bob', 'carol');
-  const memories = people.map(remember);
-  let epoch = '';
-
-  for (let round = 0; round <= ROUNDS; round++) {
-    const connections = await Promise.all(memories.map((memory) => comesBack(memory, epoch)));
-    epoch = summary(connections[0] as Connection).epoch;
-    await Promise.all(memories.map((memory, index) => resends(memory, connections[index] as Connection)));
-    if (round === ROUNDS) break;
-    const talking = memories.map((memory, index) => talks(memory, connections[index] as Connection, random));
+  const talkers = await Promise.all((await stack.people('alice', 'bob', 'carol')).map(createTalker));
+  for (let round = 0; round < ROUNDS; round++) {
     await pause(50 + random() * 700);
     await stack.kill9();
-    await Promise.all(talking);
     await stack.start();
+    await Promise.all(talkers.map((talker) => talker.isHeard()));
   }
-
-  const truth = await everything(people[0], epoch);
-  assert.deepEqual(
-    truth.map(({ seq }) => seq),
-    truth.map((_, index) => index + 1),
-    'numbers without holes',
-  );
-  for (const { person, acknowledged, seen } of memories) {
-    for (const [clientId, said] of acknowledged) {
-      const stored = truth.filter((event) => event.type === 'message' && event.text === said.text);
-      assert.deepEqual([clientId, stored.map(({ seq }) => seq)], [clientId, [said.seq]], `${said.text} is there once`);
-    }
-    for (const [seq, event] of seen) {
-      const { clientId: _, ...stored } = truth[seq - 1] as RoomEvent;
-      assert.deepEqual(event, stored, `${person.name} saw what is stored`);
-    }
-  }
-  const said = memories.flatMap(({ acknowledged }) => [...acknowledged]);
-  assert.equal(truth.length, said.length, 'nothing is there that nobody said');
-  t.diagnostic(`${said.length} messages`);
-  assert.ok(said.length > 50);
+  const said = await assertNothingLostOrDoubled(talkers);
+  for (const { returns } of talkers) assert.equal(returns, ROUNDS);
+  t.diagnostic(`${said} messages`);
+  assert.ok(said > 50);
 });
-
-function remember(person: Person): Memory {
-  return { person, unacknowledged: new Map(), acknowledged: new Map(), seen: new Map(), cursor: { since: 0 }, numbers: 0 };
-}
-
-/** Resumes where it was and takes in what it missed, which must go on from there without hole or double. */
-async function comesBack(memory: Memory, epoch: string): Promise<Connection> {
-  const connection = await memory.person.connects();
-  const { opened, events } = await connection.opens({ ...memory.cursor, epoch: epoch || summary(connection).epoch });
-  assert.equal(opened.complete, true);
-  for (const event of events) take(memory, event);
-  assert.equal(memory.cursor.since, opened.head);
-  return connection;
-}
-
-function take(memory: Memory, { clientId, ...event }: RoomEvent) {
-  assert.equal(event.seq, memory.cursor.since + 1, `${memory.person.name} sees every number once, in order`);
-  memory.cursor = { since: event.seq, sinceAt: event.at };
-  memory.seen.set(event.seq, event);
-  if (event.type === 'message' && clientId !== undefined) acknowledge(memory, clientId, event);
-}
-
-function acknowledge(memory: Memory, clientId: string, event: MessageEvent) {
-  const before = memory.acknowledged.get(clientId);
-  assert.equal(before?.seq ?? event.seq, event.seq, 'one clientId, one number');
-  memory.acknowledged.set(clientId, event);
-  memory.unacknowledged.delete(clientId);
-}
-
-/** Sends again what nobody acknowledged, and one acknowledged message, under the same ids. */
-async function resends(memory: Memory, connection: Connection) {
-  const [known] = memory.acknowledged;
-  const again = new Map(memory.unacknowledged);
-  if (known !== undefined) again.set(known[0], known[1].text ?? '');
-  for (const [clientId, text] of again) connection.sends({ type: 'send', room, clientId, text });
-  if (again.size === 0) return;
-  await listen(memory, connection, (message) => {
-    if (message.type === 'message' && message.clientId !== undefined) again.delete(message.clientId);
-    return again.size === 0;
-  });
-}
-
-/** Says one thing after the other, a few at a time, until the connection breaks. */
-async function talks(memory: Memory, connection: Connection, random: () => number) {
-  const say = () => {
-    memory.numbers += 1;
-    const [clientId, text] = [randomUUID(), `${memory.person.name} ${memory.numbers} ${'x'.repeat(random() * 200)}`];
-    memory.unacknowledged.set(clientId, text);
-    connection.sends({ type: 'send', room, clientId, text });
-  };
-  for (let count = 0; count < IN_FLIGHT; count++) say();
-  let own = IN_FLIGHT;
-  await listen(memory, connection, (message) => {
-    if (message.type === 'message' && message.clientId !== undefined && own++ < MOST_PER_ROUND) say();
-    return false;
-  }).catch(async (error: unknown) => {
-    if (error instanceof assert.AssertionError) throw error;
-    assert.equal((await connection.closes()).code, 1006);
-  });
-}
-
-/** Takes in all that comes until `isEnough`, or until the connection breaks, which is an error. */
-async function listen(memory: Memory, connection: Connection, isEnough: (message: ServerMessage) => boolean) {
-  for (let isOver = false; !isOver; ) {
-    const message = await connection.receives(() => true, 'news');
-    if (message.type === 'message') {
-      const { again, clientId, ...event } = message;
-      if (again) acknowledge(memory, clientId ?? '', event);
-      else take(memory, message);
-    }
-    isOver = isEnough(message);
-  }
-}
-
-/** Everything that ever happened, in order. */
-async function everything(reader: Person, epoch: string): Promise<RoomEvent[]> {
-  const { opened, events } = await (await reader.connects()).opens({ since: 0, epoch });
-  assert.equal(opened.complete, true);
-  return events;
-}
 
 /** Numbers from 0 to 1 that are the same for the same seed (mulberry32). */
 function randomFrom(seed: number): () => number {

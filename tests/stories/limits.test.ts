@@ -3,9 +3,9 @@ import { randomUUID } from 'node:crypto';
 import { after, afterEach, before, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Refused, ServerMessage } from '@securechat/shared/protocol';
+import { type Stack, startStack } from '../support/anyStack.ts';
 import type { Connection, Person, TextConnection } from '../support/person.ts';
 import type { OpenSocket } from '../support/socket.ts';
-import { type Stack, startStack } from '../support/stack.ts';
 
 const room = 'general';
 const sentence = 'Rate limit exceeded! Please wait 10 seconds before sending more messages.';

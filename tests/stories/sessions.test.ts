@@ -1,11 +1,9 @@
 import assert from 'node:assert/strict';
-import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
 import { after, before, test } from 'node:test';
+import { type Stack, startStack } from '../support/anyStack.ts';
 import { administer } from '../support/keeper.ts';
 import { type Person, stranger, type Way } from '../support/person.ts';
 import type { OpenSocket } from '../support/socket.ts';
-import { type Stack, startStack } from '../support/stack.ts';
 
 const unauthorized = 'Unauthorized access. Disconnecting...';
 const sessionCookie = '__Host-securechat';
@@ -135,10 +133,7 @@ test('no, forged, tampered and expired cookies: one sentence, 4401, nothing else
   await bobs.hearsNothingBut('Bob: heard by those who may');
 
   const late = await stack.person('late');
-  const database = new DatabaseSync(join(stack.dataDir, 'securechat.db'));
-  const { changes } = database.prepare("UPDATE sessions SET expires_at = ? WHERE owner LIKE '%late%'").run(Date.now() - 1);
-  database.close();
-  assert.equal(changes, 1);
+  await stack.outlive('late');
   await assertTurnedAway(late, {}, 'an expired one');
   await assertSignedOut(late);
   await bobs.close();

@@ -9,7 +9,7 @@ import { text } from 'node:stream/consumers';
 import { type TestContext, test } from 'node:test';
 import { makeOwnPair, ownPair } from '../../scripts/certificates.ts';
 import { freePorts } from '../support/ports.ts';
-import { launch, type Stack, startStack } from '../support/stack.ts';
+import { launchSingleNode, type SingleNode, startSingleNode } from '../support/stack.ts';
 
 /** Nothing but ports is given: the server makes its secret, certificate and data directory at home. */
 const nothingGiven = { SSL_CERT_PATH: '', SSL_KEY_PATH: '', DATA_DIR: '' };
@@ -75,7 +75,7 @@ test('.env is read, and the environment wins over it', async (t) => {
     `# ours\nHOST=127.0.0.1\nHTTP_PORT=${ignored}\nCHAT_PORT=${chat}\nINTERNAL_PORT="${internal}"\nSIGNUP=closed\n` +
       'SSL_CERT_PATH=mine/localhost-cert.pem\nSSL_KEY_PATH=mine/localhost-key.pem\nDATA_DIR=elsewhere\nLOG_LEVEL=warn\n',
   );
-  const child = launch(home, { PATH: process.env.PATH ?? '', HTTP_PORT: String(http) });
+  const child = launchSingleNode(home, { PATH: process.env.PATH ?? '', HTTP_PORT: String(http) });
   const [line] = (await once(child.stdout ?? assert.fail(), 'data')) as [Buffer];
   assert.equal(line.toString(), `SecureChat is ready at https://localhost:${http}/home\n`);
   assert.ok(existsSync(join(home, 'elsewhere', 'securechat.db')));
@@ -209,7 +209,7 @@ async function failsToStart(t: TestContext, env: Record<string, string>, prepare
   prepare(home);
   const [http, chat, internal] = await freePorts(3);
   const own = { HOST: '127.0.0.1', HTTP_PORT: `${http}`, CHAT_PORT: `${chat}`, INTERNAL_PORT: `${internal}` };
-  const child = launch(home, { PATH: process.env.PATH ?? '', ...own, ...env });
+  const child = launchSingleNode(home, { PATH: process.env.PATH ?? '', ...own, ...env });
   assert.ok(child.stdout !== null && child.stderr !== null);
   const [out, err] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')]);
   return { code: child.exitCode, lines: `${out}${err}`.trimEnd().split('\n'), left: readdirSync(home) };
@@ -220,8 +220,8 @@ function only(lines: readonly string[]): string {
   return lines[0] ?? '';
 }
 
-async function start(t: TestContext, overrides: Record<string, string> = {}): Promise<Stack> {
-  const stack = await startStack(overrides);
+async function start(t: TestContext, overrides: Record<string, string> = {}): Promise<SingleNode> {
+  const stack = await startSingleNode(overrides);
   t.after(() => stack.stop());
   return stack;
 }

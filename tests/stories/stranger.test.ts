@@ -5,8 +5,8 @@ import { once } from 'node:events';
 import { after, before, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { connect, type TLSSocket } from 'node:tls';
+import { type Stack, startStack } from '../support/anyStack.ts';
 import { type Person, stranger } from '../support/person.ts';
-import { type Stack, startStack } from '../support/stack.ts';
 
 let stack: Stack;
 let alice: Person;

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, afterEach, before, test } from 'node:test';
 import type { MessageEvent, MessageState } from '@securechat/shared/protocol';
+import { type Stack, startStack } from '../support/anyStack.ts';
 import type { Arrival, Connection, Person, TextConnection, Way } from '../support/person.ts';
-import { type Stack, startStack } from '../support/stack.ts';
 
 const room = 'general';
 const MOST_BYTES = 65_536;

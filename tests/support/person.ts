@@ -28,6 +28,8 @@ export type Connection = ReturnType<typeof speakJson>;
 export type Way = Omit<Knock, 'subprotocols'> & {
   /** The first frame, when it is not to be the person's own name. */
   as?: string;
+  /** The address of another door than the usual one. */
+  at?: string;
 };
 
 /** Signs a person up and in. */
@@ -43,9 +45,9 @@ export function stranger(doors: Doors, name: string, password = `the password of
   const cookies = createCookieJar();
   const requests = browse(doors, cookies);
 
-  function knocks(version: 'v1' | 'v2', { as: _, ...way }: Way = {}): Promise<OpenSocket | RefusedUpgrade> {
+  function knocks(version: 'v1' | 'v2', { as: _, at = doors.chatUrl, ...way }: Way = {}): Promise<OpenSocket | RefusedUpgrade> {
     const subprotocols = version === 'v2' ? [SUBPROTOCOL_V2] : [];
-    return knock(doors.chatUrl, { cookie: cookies.header(), ...way, subprotocols });
+    return knock(at, { cookie: cookies.header(), ...way, subprotocols });
   }
 
   async function enters(version: 'v1' | 'v2', way: Way): Promise<OpenSocket> {
