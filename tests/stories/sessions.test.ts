@@ -168,6 +168,7 @@ test("anyone else's name is refused, and the person named is neither touched nor
   }
   for (const line of ['1', '2', '3', '4', '5']) doras.says(line);
   await alices.hears({ type: 'message', text: '5' });
+  await doras.hears('Dora: 5');
   assert.deepEqual(
     doras.heard.filter((line) => !line.includes(' has ')),
     ['Dora: 1', 'Dora: 2', 'Dora: 3', 'Dora: 4', 'Dora: 5'],

@@ -94,13 +94,14 @@ function remember(socket: WebSocket) {
     /** All frames so far, read or not. */
     heard: heard as readonly string[],
     send: (frame: string | Uint8Array) => socket.send(frame),
-    /** The first unread frame that `matches`; frames before it count as read too. */
+    /** The first unread frame that `matches`, which is asked once about each; frames before it count as read too. */
     receive<T>(matches: (frame: string) => T | undefined, what: string): Promise<T> {
+      let next = read;
       return wait(() => {
-        for (let index = read; index < heard.length; index++) {
-          const found = matches(heard[index] ?? '');
+        while (next < heard.length) {
+          const found = matches(heard[next++] ?? '');
           if (found === undefined) continue;
-          read = index + 1;
+          read = next;
           return found;
         }
         return undefined;
