@@ -1,7 +1,7 @@
 /** Mallory at the pages: other hosts, other sites, other paths, other people's sessions, and far too much of everything. */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { type Stack, startStack } from '../support/anyStack.ts';
+import { isDistributed, type Stack, startStack } from '../support/anyStack.ts';
 import { type Innocents, innocents, muchMayBeSaid, pagesPort } from '../support/mallory.ts';
 import { stranger } from '../support/person.ts';
 import { type Answer, ask, createCookieJar } from '../support/web.ts';
@@ -29,7 +29,8 @@ async function answerTo(path: string, headers: string[] = ['Host: localhost'], m
 
 /** An answer that says what is wrong and nothing about the server. */
 function assertTellsNothing({ body, headers }: Answer) {
-  assert.equal(headers.server, undefined);
+  // What the proxy answers by itself has the proxy's name, which it cannot be taught to leave out, and no version.
+  assert.ok(!headers.server || (isDistributed && headers.server === 'nginx'), String(headers.server));
   assert.equal(headers['x-powered-by'], undefined);
   assert.doesNotMatch(body, /node_modules|\.ts\b|at .*:\d+:\d+|Error:|express|sqlite|v?\d+\.\d+\.\d+/i);
 }

@@ -1,15 +1,15 @@
 /** Mallory with requests that no browser sends, on both public ports, and with handshakes that are none. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { type Stack, startStack } from '../support/anyStack.ts';
 import { chatPort, type Innocents, innocents, muchMayBeSaid, pagesPort } from '../support/mallory.ts';
+import { type SingleNode, startSingleNode } from '../support/stack.ts';
 import { dialPlain, dialTls, handshakeText, requestText, statusOf } from '../support/wire.ts';
 
-let stack: Stack;
+let stack: SingleNode;
 let people: Innocents;
 
 before(async () => {
-  stack = await startStack(muchMayBeSaid);
+  stack = await startSingleNode(muchMayBeSaid);
   people = await innocents(stack);
 });
 after(() => stack.stop());

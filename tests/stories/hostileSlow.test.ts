@@ -1,19 +1,19 @@
 /** Mallory takes her time: whoever is slow is cut when the time is over, and costs nobody else anything meanwhile. */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { type Stack, startStack } from '../support/anyStack.ts';
 import { chatPort, type Innocents, innocents, muchMayBeSaid, pagesPort } from '../support/mallory.ts';
 import { stranger } from '../support/person.ts';
+import { type SingleNode, startSingleNode } from '../support/stack.ts';
 import { dialPlain, dialTls, requestText, type Wire } from '../support/wire.ts';
 
 /** What alice and bob may feel of it, however busy the machine that runs the tests is. */
 const NOTICED_MS = 2_000;
 
-let stack: Stack;
+let stack: SingleNode;
 let people: Innocents;
 
 before(async () => {
-  stack = await startStack(muchMayBeSaid);
+  stack = await startSingleNode(muchMayBeSaid);
   people = await innocents(stack);
 });
 after(() => stack.stop());

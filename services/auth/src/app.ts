@@ -10,14 +10,14 @@ import { createRoutes, type RouteDeps } from './routes.ts';
 import { SessionsUnavailable } from './sessions.ts';
 
 /** @param deps what the routes need, and the chat's port for the pages' content security policy */
-export function createApp(deps: RouteDeps & { chatPort: number; log: Log }): Express {
+export function createApp(deps: RouteDeps & { chatPort: number; isBehindProxy: boolean; log: Log }): Express {
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
   app.set('query parser', false);
 
   app.use(measure);
-  app.use(securityHeaders(deps.chatPort));
+  app.use(securityHeaders(deps.chatPort, deps.isBehindProxy));
   app.use(serveAssets(deps.pages));
   app.use(createRoutes(deps));
   app.use(refuseUnknown);

@@ -14,8 +14,9 @@ const PERMISSIONS_POLICY = UNUSED_FEATURES.split(' ')
  * Sets the security headers of every answer (OWASP ASVS 5.0 V3.4).
  *
  * @param chatPort where the pages may open sockets, on the host that they came from
+ * @param isBehindProxy true when a proxy would add its own name to an answer without a Server header
  */
-export function securityHeaders(chatPort: number): RequestHandler {
+export function securityHeaders(chatPort: number, isBehindProxy: boolean): RequestHandler {
   const fixed = helmet({
     contentSecurityPolicy: {
       useDefaults: false,
@@ -41,6 +42,7 @@ export function securityHeaders(chatPort: number): RequestHandler {
     hsts: false,
   });
   return (request, response, next) => {
+    if (isBehindProxy) response.setHeader('Server', '');
     response.setHeader('Cache-Control', 'no-store');
     response.setHeader('Permissions-Policy', PERMISSIONS_POLICY);
     // HSTS counts for all ports of a host: on localhost it would break every other server of the person who tries us.

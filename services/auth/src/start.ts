@@ -72,9 +72,10 @@ export async function startAuth(options: AuthOptions): Promise<Running & { url: 
     const { db, store, bus, announcements, pair } = adapters;
     readiness.set('accounts', adapters.isReady);
 
+    const isBehindProxy = pair === undefined;
     const users = createUserStore(db);
     const secrets = config.SECRET_KEY;
-    const sessions = createSessions({ store, secrets, generations: users.generations, isBehindProxy: pair === undefined, log });
+    const sessions = createSessions({ store, secrets, generations: users.generations, isBehindProxy, log });
     const accounts = createAccounts({
       users,
       passwords: createPasswords(options.hasher),
@@ -92,7 +93,16 @@ export async function startAuth(options: AuthOptions): Promise<Running & { url: 
     const internal = await startInternalServer({ host: INTERNAL_HOST, port: INTERNAL_PORT, readiness, routes });
     started.push(internal.close);
 
-    const app = createApp({ pages, accounts, sessions, announcements, log, journal: createJournal(log), ...publicFacts(config) });
+    const app = createApp({
+      pages,
+      accounts,
+      sessions,
+      announcements,
+      log,
+      journal: createJournal(log),
+      isBehindProxy,
+      ...publicFacts(config),
+    });
     const port = config.MODE === 'single' ? config.HTTP_PORT : config.LISTEN_PORT;
     const listener = await listen(app, { pair, host: config.HOST, port });
     started.push(listener.close);

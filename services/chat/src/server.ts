@@ -94,14 +94,17 @@ export function createChatServer(options: {
   const server: Server = pair === undefined ? createPlainServer(limits) : createTlsServer({ ...tlsOptions(pair), ...limits });
   server.maxHeadersCount = 100;
 
+  // A proxy adds its own name to an answer that has none.
+  const nameless: Record<string, string> = pair === undefined ? { Server: '' } : {};
   const answered = new WeakSet<Duplex>();
   server.on('request', (request, response) => {
     answered.add(request.socket);
     const { status, reason } = faultOf(request) ?? incomplete;
-    response.writeHead(status, plainHeaders(status, request)).end(`${reason}\n`);
+    response.writeHead(status, { ...nameless, ...plainHeaders(status, request) }).end(`${reason}\n`);
   });
+  upgrader.on('headers', (headers) => headers.push(...Object.keys(nameless).map((name) => `${name}: `)));
   // What only the library sees, such as subprotocols that are offered twice.
-  upgrader.on('wsClientError', (_error, socket, request) => refuseUpgrade(socket, incomplete, request));
+  upgrader.on('wsClientError', (_error, socket, request) => refuseUpgrade(socket, incomplete, request, nameless));
   server.on('clientError', (_error, socket) => {
     // Behind an answer a second one would be taken for the answer to a request that nobody made.
     if (socket.writable && !answered.has(socket))
@@ -125,7 +128,7 @@ export function createChatServer(options: {
     metrics.handshakes.inc({ status: verdict.ok ? (verdict.identity ? '101' : '401') : String(verdict.status) });
     if (!verdict.ok) {
       logRefusal({ status: verdict.status, network });
-      return refuseUpgrade(socket, verdict, request);
+      return refuseUpgrade(socket, verdict, request, nameless);
     }
     const { identity } = verdict;
     if (identity !== undefined) giveBackWhenClosed(socket, quota, identity.user.id);
@@ -232,8 +235,14 @@ function turnAway(ws: WebSocket, version: 'v1' | 'v2') {
   ws.close(CloseCode.Unauthorized);
 }
 
-function refuseUpgrade(socket: Duplex, { status, reason, retryAfterSeconds }: Refused, request: IncomingMessage) {
+function refuseUpgrade(
+  socket: Duplex,
+  { status, reason, retryAfterSeconds }: Refused,
+  request: IncomingMessage,
+  more: Record<string, string>,
+) {
   const headers = {
+    ...more,
     ...plainHeaders(status, request),
     ...(retryAfterSeconds !== undefined && { 'Retry-After': retryAfterSeconds }),
   };
