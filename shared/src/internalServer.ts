@@ -1,7 +1,7 @@
 /** The second listener of a service, for the people and machines that look after it; no proxy ever routes to it. */
 import { createServer, type RequestListener, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { register } from '@prometheus-io/client';
+import { collectDefaultMetrics, register } from '@prometheus-io/client';
 import type { Readiness, Running } from './lifecycle.ts';
 
 /**
@@ -49,10 +49,19 @@ async function answerReadiness(readiness: Readiness, response: ServerResponse) {
 }
 
 async function answerMetrics(response: ServerResponse) {
+  collectProcessMetrics();
   const metrics = await register.metrics();
   response.writeHead(200, { 'content-type': register.contentType }).end(metrics);
 }
 
 function answer(response: ServerResponse, status: number, text: string) {
   response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8' }).end(text);
+}
+
+let isCollecting = false;
+/** Memory, CPU and the lag of the event loop: from the first time that somebody asks, since watching it costs a little. */
+function collectProcessMetrics() {
+  if (isCollecting) return;
+  isCollecting = true;
+  collectDefaultMetrics();
 }

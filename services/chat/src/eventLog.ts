@@ -93,6 +93,7 @@ export function createEventLog(options: {
       return outcome.kind === 'stored' ? [outcome.event] : [];
     });
     for (const event of events) remember(event);
+    // D1: durable before visible. Nobody hears of an event before its commit has returned.
     if (events.length > 0) bus.publish(roomChannel(room), toPayload({ kind: 'events', events } satisfies RoomNews));
     waiting.forEach(({ settle }, index) => {
       settle(outcomes[index] ?? { kind: 'unknown' });

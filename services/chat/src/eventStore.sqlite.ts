@@ -97,7 +97,7 @@ export function createSqliteAppend(sqlite: DatabaseSync, now: () => number = Dat
 }
 
 /**
- * Notices at start that the database file was exchanged for an older or another copy: a small file beside it, the
+ * D6: notices at start that the database file was exchanged for an older or another copy: a small file beside it, the
  * witness, remembers how far each room had come. Where the two disagree the room gets a new epoch, so that no client
  * takes an old number for a new one.
  */

@@ -167,7 +167,7 @@ export function createEventStore(db: Kysely<ChatSchema>) {
     },
 
     /**
-     * Moves a person's read mark forward, never past the head and never back. One statement: several devices at once
+     * D7: moves a person's read mark forward, never past the head and never back. One statement: several devices at once
      * cannot undo each other's. A mark past the head is left to {@link renewEpoch}: the head that this statement sees may
      * be older than a mark that another one has just made.
      */
@@ -340,6 +340,7 @@ export const chatMigrations: Record<string, Migration> = {
         .addColumn('reply_to', 'bigint')
         .addColumn('ordinal', 'bigint', (c) => c.notNull())
         .addPrimaryKeyConstraint('events_pk', ['room', 'seq'])
+        // D2: for ever, over all rooms and kinds; no row is ever removed.
         .addUniqueConstraint('events_once', ['author_id', 'client_id'])
         .execute();
       await sql`create index events_target on events (room, target) where target is not null`.execute(db);

@@ -89,6 +89,19 @@ test('an interrupted bus, or a word on the heads channel, makes the hub look at 
   assert.deepEqual(seqs(his), [1, 2]);
 });
 
+test('whoever wrote tells how far the room has come, and what was lost on its way comes at once; other lives do not count', async (t) => {
+  const { hub, stores, room, pass, say } = await start(t);
+  const his = listeningGuest(bob);
+  hub.join(room, his, 0);
+  stores(alice, 'lost on its way');
+  say(roomChannel(room.id), { kind: 'head', epoch: 'another life', head: 1 });
+  await pass(100);
+  assert.deepEqual(seqs(his), []);
+  say(roomChannel(room.id), { kind: 'head', epoch: room.epoch, head: 1 });
+  await pass(26);
+  assert.deepEqual(seqs(his), [1]);
+});
+
 test('a store that is away is asked again until it is back', async (t) => {
   const { hub, stores, hears, room, pass, setAway, errors } = await start(t);
   const his = listeningGuest(bob);
@@ -447,6 +460,7 @@ async function start(t?: TestContext) {
     onDuplicate: () => {
       duplicates += 1;
     },
+    onTold: () => {},
   });
   const room = (await hub.enter(id)) as HubRoom;
 

@@ -83,8 +83,10 @@ export function createHub(options: {
   /** For the metrics: how many events a filled hole had, and that an event came twice. */
   onHoleFilled: (events: number) => void;
   onDuplicate: () => void;
+  /** An event was written to the members here. */
+  onTold: (event: StoredEvent) => void;
 }) {
-  const { store, bus, onNews, onErased, onNewEpoch, onHoleFilled, onDuplicate, onError } = options;
+  const { store, bus, onNews, onErased, onNewEpoch, onHoleFilled, onDuplicate, onTold, onError } = options;
   const rooms = new Map<string, Promise<Room | undefined>>();
   const opened = new Map<string, Room>();
   let isClosed = false;
@@ -143,6 +145,7 @@ export function createHub(options: {
     fillSoon(room);
   }
 
+  /** D1: every event passes here, whatever its source, and nothing is ever delivered past a hole or twice. */
   function accept(room: Room, event: StoredEvent) {
     room.seen = Math.max(room.seen, event.seq);
     if (event.seq <= room.head) return onDuplicate();
@@ -230,6 +233,7 @@ export function createHub(options: {
     room.pending.clear();
   }
 
+  /** D6: the store is an older copy. No number may mean two things, so a new life of the numbering begins. */
   async function renewEpoch(room: Room) {
     await store.renewEpoch(room.id, room.epoch);
     const [now] = await store.heads([room.id]);
@@ -276,6 +280,7 @@ export function createHub(options: {
       // A seat taken while the batch waited has a part of it already.
       const missing = seat.cursor < first.event.seq ? batch : batch.filter(({ event }) => event.seq > seat.cursor);
       if (missing.length === 0) continue;
+      // D1: the cursor alone decides; a member that would miss an event is our own mistake, and nobody may limp on.
       if (missing[0]?.event.seq !== seat.cursor + 1) throw new Error(`room ${room.id}: a member would miss an event`);
       const frames = missing === batch ? sharedFrames(seat.member) : framesFor(seat.member, missing);
       seat.cursor = room.head;
@@ -283,6 +288,7 @@ export function createHub(options: {
     }
     room.flushedAt = performance.now();
     room.flushTookMs = room.flushedAt - startedAt;
+    for (const { event } of batch) onTold(event);
   }
 
   /** Writes what this process published up to now to everybody here, without waiting for the next tick. */

@@ -21,7 +21,7 @@ export function createMarks(redis: Redis) {
       await raise([keyOf(room, epoch)], [seq, KEPT_MS]);
     },
 
-    /** At start: gives a new epoch to every room whose store is behind its mark. */
+    /** D6, at start: gives a new epoch to every room whose store is behind its mark. */
     async compareWith(store: Pick<EventStore, 'rooms' | 'heads' | 'renewEpoch'>): Promise<void> {
       for (const { room, epoch, head } of await store.heads(await store.rooms())) {
         const mark = Number((await redis.get(keyOf(room, epoch))) ?? 0);

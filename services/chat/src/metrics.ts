@@ -22,6 +22,11 @@ export function createChatMetrics() {
       help: 'From a batch of changes to its durable commit',
       buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5],
     }),
+    deliverySeconds: new Histogram({
+      name: 'securechat_delivery_seconds',
+      help: 'From the time that an event bears to its writing to the connections here, by the clocks of store and server',
+      buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+    }),
     gapsHealed: new Counter({ name: 'securechat_gaps_healed_total', help: 'Events fetched from the store to fill a hole' }),
     duplicates: new Counter({
       name: 'securechat_duplicates_suppressed_total',

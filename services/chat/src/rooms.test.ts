@@ -771,6 +771,7 @@ async function start(t: TestContext, { textLength = 20 } = {}) {
     onNewEpoch: () => {},
     onHoleFilled: () => {},
     onDuplicate: () => {},
+    onTold: () => {},
     onError: () => {},
   });
   const log = createEventLog({

@@ -171,12 +171,12 @@ export function createRooms(options: {
     const [stored] = await store.heads([room.id]);
     if (stored === undefined || epoch !== stored.epoch || stored.epoch !== room.epoch || since > stored.head) return false;
     if (stored.head - since > Limit.resumeEvents) return false;
-    // The client is the best witness: if our event of that number is not the one it saw, the numbering is another's.
+    // D6: the client is the best witness: if our event of that number is not the one it saw, the numbering is another's.
     if (sinceAt !== undefined && (await store.timeOf(room.id, since)) !== sinceAt) return false;
     return since === stored.head || (await store.bytesSince(room.id, since)) <= Limit.resumeBytes;
   }
 
-  /** Sends what was missed, page by page at the pace of the reader, and joins in the turn in which nothing is missing. */
+  /** D3: sends what was missed, page by page at the pace of the reader, and joins in the turn in which nothing is missing. */
   async function resume(guest: Guest, room: HubRoom, since: number): Promise<void> {
     const { epoch } = room;
     let cursor = since;
@@ -291,7 +291,7 @@ export function createRooms(options: {
     if (message.type === 'send') await readMarks.move(guest.user, message.room, outcome.event.seq);
   }
 
-  /** A clientId that was used before: the first event again, to this connection alone. */
+  /** D2: a clientId that was used before: the first event again, to this connection alone. */
   function answerAgain(guest: Guest, message: Changing, first: StoredEvent, wanted: Change) {
     if (!isSameChange(first, message.room, wanted)) return refuse(guest, message, 'conflict');
     onAgain();

@@ -37,6 +37,7 @@ import type { Quota } from './quota.ts';
 import { type Budgets, createRooms } from './rooms.ts';
 import { type ChatServer, createChatServer, type Farewell, webSocketOptions } from './server.ts';
 import { watchSessions } from './sessions.ts';
+import { shareReads } from './sharedReads.ts';
 
 export { readChatConfig, webSocketOptions };
 
@@ -75,18 +76,24 @@ export async function startChat(options: ChatOptions): Promise<Running & { url: 
     const sessions = await watchSessions({ announcements: adapters.announcements, identities, onError: logError });
     started.push(sessions.close);
 
+    const reads = shareReads(store);
     const hub = createHub({
       store,
       bus,
       onNews: (room, news) => rooms.onNews(room, news),
-      onErased: (room, target) => eventLog.forgetText(room, target),
+      onErased(room, target) {
+        eventLog.forgetText(room, target);
+        reads.forgetText(room, target);
+      },
       onNewEpoch(room, members) {
         log.warn({ room: room.id, head: room.head }, 'epoch_renewed');
         eventLog.forgetAll();
+        reads.forgetAll();
         server.sendAway(members, CloseCode.Restarting);
       },
       onHoleFilled: (events) => metrics.gapsHealed.inc(events),
       onDuplicate: () => metrics.duplicates.inc(),
+      onTold: (event) => metrics.deliverySeconds.observe(Math.max(0, Date.now() - event.at) / 1000),
       onError: logError,
     });
     const eventLog = createEventLog({
@@ -98,7 +105,7 @@ export async function startChat(options: ChatOptions): Promise<Running & { url: 
       onError: logError,
     });
     const rooms = createRooms({
-      store,
+      store: reads,
       log: eventLog,
       hub,
       bus,
