@@ -1,160 +1,200 @@
 /**
- * `npm run bench`: what the single node costs, beside a naive broadcast with `ws` under the same TLS, as ratios of one run.
+ * `npm run bench`: what the server costs, beside a naive broadcast with `ws` under the same TLS, as ratios of one run.
  *
- *   npm run bench                 everything, about two minutes
- *   npm run bench -- idle         memory of 2,000 idle connections, CPU of a handshake
- *   npm run bench -- fanout       server CPU per delivered message, 500 receivers in one room
+ *   npm run bench                     everything, about five minutes
+ *   npm run bench -- single           the single node, beside `ws` with TLS in Node
+ *   npm run bench -- replicas         nginx, two chats, Redis and Postgres, beside the same nginx in front of `ws`
+ *   npm run bench -- replicas fanout  one part: idle, fanout, latency, rooms
+ *   npm run bench -- appends          durable changes a second in one hot room
  *
- * Absolute figures drift with the machine's mood: compare what one run prints. Nothing else should run meanwhile.
+ * `--rates 20,200` are messages a second for fanout, `--idle 5000` the connections for idle. The replicas need the
+ * system's nginx, redis-server and Postgres. CPU is that of all server processes together. Absolute figures drift with
+ * the machine's mood: compare what one run prints. Nothing else should run meanwhile.
  */
-import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
+import { closeSync, fdatasyncSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { freePorts } from '../tests/support/ports.ts';
-import { type SingleNode, startSingleNode } from '../tests/support/stack.ts';
-import { projectFolder } from './home.ts';
+import { startPostgres } from '@securechat/shared/postgres.fixture';
+import type { Asked, Heard } from './bench.load.ts';
+import { end, forkScript, type Pair, type Subject, startReplicasPair, startSinglePair } from './bench.subjects.ts';
+import { usageOf } from './bench.usage.ts';
 
-const IDLE = 2_000;
+const { positionals, values } = parseArgs({
+  allowPositionals: true,
+  // Messages a second, each heard by all receivers.
+  options: { rates: { type: 'string', default: '2,20,200' }, idle: { type: 'string', default: '2000' } },
+});
+const RATES = values.rates.split(',').map(Number);
+const IDLE = Number(values.idle);
 const RECEIVERS = 500;
 const SECONDS = 6;
-/** Messages a second, each heard by all receivers. */
-const RATES = [2, 20, 100];
-/** Connections come from several addresses, as people do. */
-const unlimited = {
-  CONNECTIONS_PER_PERSON: '100000',
-  CONNECTIONS_PER_ADDRESS: '100000',
-  HANDSHAKES_PER_ADDRESS_PER_SECOND: '100000',
-  RATE_LIMIT_MESSAGES: '1000000',
+const LONE = { people: 20, rate: 100 };
+const SMALL = { rooms: 100, members: 5, rate: 2_000 };
+
+/** What is measured of a server, in this order. */
+const benches: Record<string, (pair: Pair) => Promise<void>> = {
+  idle: benchIdle,
+  latency: benchLatency,
+  fanout: benchFanOut,
+  rooms: benchRooms,
 };
-
-/** A server under load. */
-type Subject = { name: string; url: string; pid: number; cookie: string; firstFrame: string; stop(): Promise<unknown> };
-
-/** What the load generator tells; see bench.load.ts. */
-type Heard = { deliveries: number; p50Ms: number; p99Ms: number };
+const starts: Record<string, () => Promise<Pair>> = { single: startSinglePair, replicas: startReplicasPair };
 
 const say = (line: string) => process.stdout.write(`${line}\n`);
 
-async function main(parts: readonly string[]) {
-  const wanted = (part: string) => parts.length === 0 || parts.includes(part);
-  if (wanted('idle')) await withSubjects(benchIdle);
-  if (wanted('fanout')) await withSubjects(benchFanOut);
+async function main() {
+  const wantedOf = (names: string[]) => {
+    const named = names.filter((name) => positionals.includes(name));
+    return named.length > 0 ? named : names;
+  };
+  const isAppendsAlone = positionals.length > 0 && positionals.every((word) => word === 'appends');
+  if (!isAppendsAlone)
+    for (const server of wantedOf(Object.keys(starts))) await benchServer(server, wantedOf(Object.keys(benches)));
+  if (positionals.length === 0 || positionals.includes('appends')) await benchAppends();
 }
 
-async function withSubjects(bench: (ours: Subject, naive: Subject) => Promise<void>) {
-  const ours = await startOurs();
-  const naive = await startNaive(ours.pair);
-  const subjects = [ours, naive];
+async function benchServer(server: string, parts: string[]) {
+  const pair = await starts[server]?.();
+  if (pair === undefined) return;
   try {
-    await bench(ours, naive);
+    for (const part of parts) await benches[part]?.(pair);
   } finally {
-    for (const subject of subjects) await subject.stop();
+    for (const subject of [pair.ours, pair.naive]) await subject.stop();
   }
 }
 
 // ---- the benches ---------------------------------------------------------------------------------------------------
 
-async function benchIdle(ours: Subject, naive: Subject) {
+async function benchIdle({ ours, naive }: Pair) {
   say(`\n${IDLE} idle connections`);
-  say('server          base MiB   KiB each   ms CPU a handshake');
+  say('server          base MiB   KiB each   ms CPU a handshake   s in all   KiB each and ms CPU by process');
   for (const subject of [ours, naive]) {
     const load = await startLoad(subject);
-    const before = usageOf(subject.pid);
-    await load.ask('connect', { count: IDLE });
-    const after = usageOf(subject.pid);
-    const each = (after.rssKib - before.rssKib) / IDLE;
-    const cpu = (after.cpuMs - before.cpuMs) / IDLE;
-    say(`${subject.name.padEnd(14)} ${fixed(before.rssKib / 1024, 9)} ${fixed(each, 10)} ${fixed(cpu, 20, 2)}`);
-    load.end();
+    const before = measureParts(subject);
+    const startedAt = performance.now();
+    await load.ask({ command: 'connect', count: IDLE });
+    const seconds = (performance.now() - startedAt) / 1000;
+    const after = measureParts(subject);
+    const all = since(before, after, IDLE);
+    const base = [...before.values()].reduce((sum, { rssKib }) => sum + rssKib, 0);
+    const byPart = [...all.parts].map(([part, { rssKib, cpuMs }]) => `${part} ${fixed(rssKib)} ${fixed(cpuMs, 0, 2)}`);
+    say(
+      `${subject.name.padEnd(14)} ${fixed(base / 1024, 9)} ${fixed(all.rssKib, 10)} ${fixed(all.cpuMs, 20, 2)} ${fixed(seconds, 10)}   ${byPart.join(', ')}`,
+    );
+    await load.end();
   }
 }
 
-async function benchFanOut(ours: Subject, naive: Subject) {
+async function benchLatency(pair: Pair) {
+  say(`\n${LONE.people} people in one room, ${LONE.rate} messages/s`);
+  await compareTalk(pair, LONE.people, LONE.rate);
+}
+
+async function benchFanOut(pair: Pair) {
   say(`\nOne room, ${RECEIVERS} receivers, 100-byte texts, ${SECONDS} s each`);
-  say('server          messages/s   reached   µs CPU a delivery   p50 ms   p99 ms');
-  for (const rate of RATES) {
-    const [a, b] = [await measureFanOut(ours, rate), await measureFanOut(naive, rate)];
-    say(`${' '.repeat(38)}ratio ${(a / b).toFixed(2)}`);
-  }
+  for (const rate of RATES) await compareTalk(pair, RECEIVERS, rate);
 }
 
-async function measureFanOut(subject: Subject, rate: number): Promise<number> {
+async function compareTalk({ ours, naive }: Pair, count: number, rate: number) {
+  const [a, b] = [await measureTalk(ours, { count, rate }), await measureTalk(naive, { count, rate })];
+  say(`${' '.repeat(38)}ratio ${(a / b).toFixed(2)}`);
+}
+
+async function benchRooms({ ours }: Pair) {
+  say(`\n${SMALL.rooms} rooms of ${SMALL.members}, ${SMALL.rate} messages/s in all`);
+  const rooms = Array.from({ length: SMALL.rooms }, (_, index) => `room ${index + 1}`);
+  await ours.addRooms(rooms);
+  await measureTalk(ours, { count: SMALL.rooms * SMALL.members, rate: SMALL.rate, rooms });
+}
+
+/** @returns µs CPU per delivery */
+async function measureTalk(
+  subject: Subject,
+  { count, rate, rooms }: { count: number; rate: number; rooms?: string[] },
+): Promise<number> {
   const load = await startLoad(subject);
-  await load.ask('connect', { count: RECEIVERS });
-  await load.ask('talk', { rate, seconds: 1 });
-  const before = usageOf(subject.pid);
-  const { deliveries, p50Ms, p99Ms } = await load.ask('talk', { rate, seconds: SECONDS });
-  const cpuUs = ((usageOf(subject.pid).cpuMs - before.cpuMs) * 1000) / deliveries;
-  const reached = `${Math.round((100 * deliveries) / (rate * SECONDS * RECEIVERS))} %`;
+  await load.ask({ command: 'connect', count, ...(rooms !== undefined && { rooms }) });
+  await load.ask({ command: 'talk', rate, seconds: 1 });
+  const before = measureParts(subject);
+  const heard = await load.ask({ command: 'talk', rate, seconds: SECONDS });
+  const { cpuMs, parts } = since(before, measureParts(subject), heard.deliveries);
+  const reached = `${Math.round((100 * heard.deliveries) / heard.expected)} %`;
+  const byPart = [...parts].map(([part, usage]) => `${part} ${fixed(usage.cpuMs * 1000)}`);
   say(
-    `${subject.name.padEnd(14)} ${fixed(rate, 11, 0)} ${reached.padStart(9)} ${fixed(cpuUs, 19)} ${fixed(p50Ms, 8)} ${fixed(p99Ms, 8)}`,
+    `${subject.name.padEnd(14)} ${fixed(rate, 7, 0)}/s  reached ${reached.padStart(5)}  ${fixed(cpuMs * 1000, 6)} µs CPU a delivery (${byPart.join(', ')})  p50 ${fixed(heard.p50Ms)} ms  p99 ${fixed(heard.p99Ms)} ms`,
   );
-  load.end();
-  return cpuUs;
+  await load.end();
+  return cpuMs;
 }
 
-const fixed = (value: number, width: number, digits = 1) => value.toFixed(digits).padStart(width);
+const fixed = (value: number, width = 0, digits = 1) => value.toFixed(digits).padStart(width);
 
-// ---- servers and load ----------------------------------------------------------------------------------------------
+// ---- usage and load ------------------------------------------------------------------------------------------------
 
-/** The single node with the flags of `npm start`. */
-async function startOurs(): Promise<Subject & { pair: string[] }> {
-  const stack: SingleNode = await startSingleNode({ ...unlimited, ...environmentOfStart() });
-  const alice = await stack.person('alice');
-  const { pid, chatUrl: url, stop, env } = stack;
-  const pair = [env.SSL_CERT_PATH, env.SSL_KEY_PATH].map(String);
-  return { name: 'SecureChat', pair, url, pid, cookie: alice.cookies.header(), firstFrame: 'alice', stop };
+type Parts = Map<string, { cpuMs: number; rssKib: number }>;
+
+const measureParts = ({ parts }: Subject): Parts => new Map(Object.entries(parts).map(([part, pids]) => [part, usageOf(pids())]));
+
+/** What was used between two measurements, divided by `count`: by process and in all. */
+function since(before: Parts, after: Parts, count: number) {
+  const parts: Parts = new Map();
+  for (const [part, { cpuMs, rssKib }] of after) {
+    const begun = before.get(part) ?? { cpuMs: 0, rssKib: 0 };
+    parts.set(part, { cpuMs: (cpuMs - begun.cpuMs) / count, rssKib: (rssKib - begun.rssKib) / count });
+  }
+  const sum = (field: 'cpuMs' | 'rssKib') => [...parts.values()].reduce((total, part) => total + part[field], 0);
+  return { parts, cpuMs: sum('cpuMs'), rssKib: sum('rssKib') };
 }
 
-/** What package.json's start script puts before and behind `node`. */
-function environmentOfStart(): Record<string, string> {
-  const { scripts } = JSON.parse(readFileSync(`${projectFolder}/package.json`, 'utf8')) as { scripts: { start: string } };
-  const words = scripts.start.split(' ');
-  const variables = words.filter((word) => /^[A-Z_]+=/.test(word)).map((word) => word.split('=') as [string, string]);
-  const flags = words.filter((word) => word.startsWith('--'));
-  return { ...Object.fromEntries(variables), NODE_OPTIONS: flags.join(' ') };
-}
-
-async function startNaive(pair: string[]): Promise<Subject> {
-  const [port = 0] = await freePorts(1);
-  const server = forkScript('bench.naive.ts', [String(port), ...pair]);
-  await once(server, 'message');
-  const url = `wss://localhost:${port}/`;
-  return { name: 'ws, naive', url, pid: server.pid ?? 0, cookie: '', firstFrame: 'hello', stop: () => end(server) };
-}
-
-async function startLoad({ url, cookie, firstFrame }: Subject) {
-  const load = forkScript('bench.load.ts', [url, cookie, firstFrame]);
+async function startLoad({ url, people }: Subject) {
+  const load = forkScript('bench.load.ts', [url, JSON.stringify(people)]);
   await once(load, 'message');
   return {
-    async ask(command: 'connect' | 'talk', fields: Record<string, number>): Promise<Heard> {
-      load.send({ command, ...fields });
+    async ask(asked: Asked): Promise<Heard> {
+      load.send(asked);
       const [answer] = (await once(load, 'message')) as [Heard];
       return answer;
     },
-    end: () => load.kill(),
+    end: () => end(load),
   };
 }
 
-function forkScript(name: string, words: string[]): ChildProcess {
-  return fork(fileURLToPath(new URL(name, import.meta.url)), words);
+// ---- the store -----------------------------------------------------------------------------------------------------
+
+async function benchAppends() {
+  const folder = mkdtempSync(join(tmpdir(), 'securechat-bench-'));
+  say(`\nOne hot room, durable; one fdatasync here takes ${fixed(timeSync(folder), 0, 2)} ms`);
+  say('store            changes/s   p50 ms   p99 ms');
+  const postgres = await startPostgres();
+  for (const [kind, place] of [
+    ['postgres', postgres.url],
+    ['sqlite', folder],
+  ] as const) {
+    const program = forkScript('../services/chat/src/appends.fixture.ts', [kind, place]);
+    const [{ perSecond, p50Ms, p99Ms }] = (await once(program, 'message')) as [
+      { perSecond: number; p50Ms: number; p99Ms: number },
+    ];
+    say(`${kind.padEnd(14)} ${fixed(perSecond, 11, 0)} ${fixed(p50Ms, 8)} ${fixed(p99Ms, 8)}`);
+    await end(program);
+  }
+  await postgres.stop();
+  rmSync(folder, { recursive: true });
 }
 
-async function end(child: ChildProcess) {
-  child.kill();
-  await once(child, 'exit');
+/** Milliseconds that the disk takes to keep 4 KiB. */
+function timeSync(folder: string): number {
+  const TRIES = 200;
+  const file = openSync(join(folder, 'sync'), 'w');
+  const page = Buffer.alloc(4096, 1);
+  const startedAt = performance.now();
+  for (let tries = 0; tries < TRIES; tries++) {
+    writeSync(file, page);
+    fdatasyncSync(file);
+  }
+  closeSync(file);
+  return (performance.now() - startedAt) / TRIES;
 }
 
-/** Resident memory and CPU time of a process so far (Linux, proc(5); a clock tick is 10 ms). */
-function usageOf(pid: number): { rssKib: number; cpuMs: number } {
-  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    .replace(/^.*\) /, '')
-    .split(' ');
-  const rssKib = Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]);
-  return { rssKib, cpuMs: (Number(fields[11]) + Number(fields[12])) * 10 };
-}
-
-await main(parseArgs({ allowPositionals: true }).positionals);
+await main();

@@ -9,11 +9,11 @@ import {
   required,
   seconds,
   singleSettings,
+  text,
 } from '@securechat/shared/config';
 
 const settings = {
   ...commonSettings,
-  AUTH_URL: required('Set it to the address of auth’s internal listener, such as http://auth:5001.'),
   ALLOWED_ORIGINS: origins(),
   RATE_LIMIT_MESSAGES: integer(5, 1, 1_000_000),
   RATE_LIMIT_WINDOW_SECONDS: seconds(10),
@@ -24,10 +24,11 @@ const settings = {
   CONNECTIONS_PER_ADDRESS: integer(200, 1, 1_000_000),
   HANDSHAKES_PER_ADDRESS_PER_SECOND: integer(20, 1, 100_000),
 } as const;
-const single = { ...settings, ...singleSettings };
+const single = { ...settings, ...singleSettings, AUTH_URL: text('http://127.0.0.1:5001') };
 const distributed = {
   ...settings,
   ...distributedSettings,
+  AUTH_URL: required('Set it to the address of auth’s internal listener, such as http://auth:5001.'),
   LISTEN_PORT: integer(8765, 1, 65_535),
   INTERNAL_PORT: integer(8766, 1, 65_535),
 };
