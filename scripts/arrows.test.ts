@@ -39,7 +39,9 @@ const arrows: [file: string, imported: string, allowed: boolean][] = [
   ['services/chat/src/hub.ts', 'node:process', false],
   ['services/chat/src/hub.ts', './presence.memory.ts', false],
   ['services/chat/src/server.ts', './presence.redis.ts', false],
-  ['services/chat/src/start.ts', './eventStore.postgres.ts', true],
+  ['services/chat/src/server.ts', './adapters.distributed.ts', false],
+  ['services/chat/src/start.ts', './adapters.distributed.ts', true],
+  ['services/chat/src/adapters.distributed.ts', './eventStore.postgres.ts', true],
   ['services/chat/src/hub.ts', '../../auth/src/sessions.ts', false],
 
   ['shared/src/bus.memory.ts', './bus.ts', true],

@@ -1,51 +1,29 @@
 /** The chat service put together: the one place that chooses adapters. */
-import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import type { Announcements } from '@securechat/shared/announcements';
-import { createMemoryAnnouncements } from '@securechat/shared/announcements.memory';
-import { createRedisAnnouncements } from '@securechat/shared/announcements.redis';
-import { type Bus, roomChannel, toPayload } from '@securechat/shared/bus';
-import { createRedisBus } from '@securechat/shared/bus.redis';
+import type { Bus } from '@securechat/shared/bus';
 import type { Environment } from '@securechat/shared/config';
-import { kyselyOn, migrate, openSqlite } from '@securechat/shared/database';
-import { closePostgres, kyselyOnPostgres, migratePostgres, openPostgres } from '@securechat/shared/database.postgres';
 import { startInternalServer } from '@securechat/shared/internalServer';
 import type { Readiness, Running } from '@securechat/shared/lifecycle';
 import { atMost, type Log } from '@securechat/shared/log';
 import { CloseCode } from '@securechat/shared/protocol';
 import type { Budget, RateLimiter } from '@securechat/shared/rateLimiter';
 import { createMemoryRateLimiter } from '@securechat/shared/rateLimiter.memory';
-import { createRedisRateLimiter } from '@securechat/shared/rateLimiter.redis';
-import { connectRedis, untilRedisAnswers } from '@securechat/shared/redis';
-import { type KeyPair, readKeyPair } from '@securechat/shared/tls';
+import type { Adapters, OnError, Opened } from './adapters.ts';
 import { type ChatConfig, readChatConfig } from './config.ts';
 import { createEventLog } from './eventLog.ts';
-import { createPostgresAppend, noticeExchange, postgresMigrations } from './eventStore.postgres.ts';
-import { compareWithWitness, createSqliteAppend, writeWitness } from './eventStore.sqlite.ts';
-import { type Append, type ChatSchema, chatMigrations, createEventStore, type EventStore } from './eventStore.ts';
-import { createHub, type RoomNews } from './hub.ts';
+import type { Append } from './eventStore.ts';
+import { createHub } from './hub.ts';
 import { createIdentityDesk } from './identity.ts';
-import { createMarks } from './marks.ts';
 import { type ChatMetrics, createChatMetrics } from './metrics.ts';
-import { createMemoryPresence } from './presence.memory.ts';
-import { createRedisPresence } from './presence.redis.ts';
-import type { Presence } from './presence.ts';
-import { createMemoryQuota } from './quota.memory.ts';
-import { createRedisQuota } from './quota.redis.ts';
-import type { Quota } from './quota.ts';
 import { type Budgets, createRooms } from './rooms.ts';
-import { type ChatServer, createChatServer, type Farewell, webSocketOptions } from './server.ts';
+import { type ChatServer, createChatServer, webSocketOptions } from './server.ts';
 import { watchSessions } from './sessions.ts';
 import { shareReads } from './sharedReads.ts';
 
 export { readChatConfig, webSocketOptions };
 
-const WITNESS_EVERY_MS = 1_000;
 /** How long a shutdown waits for changes that are being stored. */
 const APPENDS_WITHIN_MS = 2_000;
-/** How long a start waits for stores that are starting too. */
-const STORES_WITHIN_MS = 30_000;
 
 export type ChatOptions = {
   /** Must hold MODE, AUTH_URL, SECRET_KEY and what the mode needs; see config.ts. */
@@ -151,143 +129,27 @@ export async function startChat(options: ChatOptions): Promise<Running & { url: 
 
 // ---- adapters ------------------------------------------------------------------------------------------------------
 
-type Adapters = {
-  bus: Bus;
-  announcements: Announcements;
-  store: EventStore;
-  append: Append;
-  presence: Presence;
-  quota: Quota;
-  createLimiter: (name: string, budget: Budget) => RateLimiter;
-  /** How people are sent away at a shutdown. */
-  farewell: (settled: () => Promise<void>) => Farewell;
-  /** Undefined when a proxy speaks TLS. */
-  pair: KeyPair | undefined;
-};
-type Started = (() => Promise<void>)[];
-type OnError = (err: unknown) => void;
-
-function openAdapters(
+/** What the other mode needs is not loaded: a single node stays small. */
+async function openAdapters(
   config: ChatConfig,
   { bus, log }: Pick<ChatOptions, 'bus' | 'log'>,
   onError: OnError,
-  started: Started,
+  opened: Opened,
 ): Promise<Adapters> {
-  if (config.MODE === 'distributed') return openDistributed(config, log, onError, started);
+  if (config.MODE === 'distributed') {
+    const { openDistributed } = await import('./adapters.distributed.ts');
+    return openDistributed(config, log, onError, opened);
+  }
   if (bus === undefined) throw new TypeError('A single node shares its bus with auth.');
-  return openSingle(config, bus, onError, started);
+  const { openSingle } = await import('./adapters.single.ts');
+  return openSingle(config, bus, onError, opened);
 }
-
-async function openSingle(
-  config: ChatConfig & { MODE: 'single' },
-  bus: Bus,
-  onError: OnError,
-  started: Started,
-): Promise<Adapters> {
-  const pair = readKeyPair(config.SSL_CERT_PATH, config.SSL_KEY_PATH);
-  const sqlite = openSqlite(join(config.DATA_DIR, 'securechat.db'));
-  const db = kyselyOn<ChatSchema>(sqlite);
-  started.push(() => db.destroy());
-  await migrate(db, 'chat', chatMigrations);
-  const store = createEventStore(db);
-  const witnessPath = join(config.DATA_DIR, 'heads.json');
-  await compareWithWitness(store, witnessPath);
-  const witness = keepFresh(() => writeWitness(store, witnessPath), onError);
-  started.push(witness.close);
-  return {
-    bus,
-    announcements: createMemoryAnnouncements(bus),
-    store,
-    append: afterEach(createSqliteAppend(sqlite), witness.touch),
-    presence: createMemoryPresence(),
-    quota: createMemoryQuota(config.CONNECTIONS_PER_PERSON),
-    createLimiter: (_name, budget) => createMemoryRateLimiter(budget),
-    farewell: (settled) => ({ code: CloseCode.GoingAway, spreadMs: 0, returnWithinMs: 3_000, settled }),
-    pair,
-  };
-}
-
-async function openDistributed(
-  config: ChatConfig & { MODE: 'distributed' },
-  log: Log,
-  onError: OnError,
-  started: Started,
-): Promise<Adapters> {
-  const onWarning = (sentence: string) => log.warn({ sentence }, 'database_may_lose');
-  const replica = randomUUID();
-  const redis = connectRedis(config.REDIS_URL, { onError, name: 'chat' });
-  started.push(() => Promise.resolve(redis.disconnect()));
-  await untilRedisAnswers(redis, config.REDIS_URL, STORES_WITHIN_MS);
-  const postgres = { onError, onWarning, withinMs: STORES_WITHIN_MS };
-  // Readers must not take the places of those who write, or the other way round.
-  const pool = await openPostgres(config.DATABASE_URL, { ...postgres, max: 8, application: 'chat' });
-  started.push(() => closePostgres(pool));
-  const db = kyselyOnPostgres<ChatSchema>(pool);
-  await migratePostgres(config.DATABASE_URL, 'chat', { ...chatMigrations, ...postgresMigrations }, STORES_WITHIN_MS);
-  const appendPool = await openPostgres(config.DATABASE_URL, { ...postgres, max: 4, application: 'chat append' });
-  started.push(() => closePostgres(appendPool));
-  const store = createEventStore(db);
-  await noticeExchange(db);
-  const marks = createMarks(redis);
-  await marks.compareWith(store);
-  const bus = await createRedisBus({ url: config.REDIS_URL, onError });
-  started.push(bus.close);
-  const quota = createRedisQuota(redis, replica, config.CONNECTIONS_PER_PERSON, onError);
-  started.push(() => Promise.resolve(quota.close()));
-  const witness = keepFresh(async () => {
-    for (const { room, epoch, head } of await store.heads(await store.rooms())) {
-      bus.publish(roomChannel(room), toPayload({ kind: 'head', epoch, head } satisfies RoomNews));
-      await marks.raise(room, epoch, head);
-    }
-  }, onError);
-  started.push(witness.close);
-  return {
-    bus,
-    announcements: createRedisAnnouncements(redis, bus, onError),
-    store,
-    append: afterEach(createPostgresAppend(appendPool), witness.touch),
-    presence: createRedisPresence(redis, replica),
-    quota,
-    createLimiter: (name, budget) => createRedisRateLimiter(redis, name, budget),
-    farewell: (settled) => ({ code: CloseCode.Restarting, spreadMs: 5_000, returnWithinMs: 1_000, settled }),
-    pair: undefined,
-  };
-}
-
-/** A witness is written anew once a second while there is something new to note; an older one does no harm. */
-function keepFresh(write: () => Promise<void>, onError: OnError) {
-  let isStale = false;
-  const keeper = setInterval(() => {
-    if (!isStale) return;
-    isStale = false;
-    write().catch(() => {
-      isStale = true;
-    });
-  }, WITNESS_EVERY_MS);
-  keeper.unref();
-  return {
-    touch() {
-      isStale = true;
-    },
-    async close() {
-      clearInterval(keeper);
-      await write().catch(onError);
-    },
-  };
-}
-
-const afterEach =
-  (append: Append, note: () => void): Append =>
-  (room, drafts, floor, epoch) => {
-    note();
-    return append(room, drafts, floor, epoch);
-  };
 
 // ---- parts ---------------------------------------------------------------------------------------------------------
 
 /** What was started, to be ended in the opposite order. */
 function createStarted() {
-  const started: Started = [];
+  const started: Opened = [];
   const close = async () => {
     for (const end of started.splice(0).reverse()) await end();
   };
