@@ -2,7 +2,7 @@
 import type { IncomingMessage } from 'node:http';
 import { fileURLToPath } from 'node:url';
 import type { Bus } from '@securechat/shared/bus';
-import type { Environment } from '@securechat/shared/config';
+import { ConfigError, type Environment } from '@securechat/shared/config';
 import { startInternalServer } from '@securechat/shared/internalServer';
 import type { Readiness, Running } from '@securechat/shared/lifecycle';
 import type { Log } from '@securechat/shared/log';
@@ -101,7 +101,7 @@ async function openAdapters(config: AuthConfig, bus: Bus | undefined, log: Log, 
     const { openDistributed } = await import('./adapters.distributed.ts');
     return openDistributed(config, log, opened);
   }
-  if (bus === undefined) throw new TypeError('A single node shares its bus with chat.');
+  if (bus === undefined) throw new ConfigError(['MODE is "single", which runs both services in one process: use npm start.']);
   const { openSingle } = await import('./adapters.single.ts');
   return openSingle(config, bus, opened);
 }

@@ -1,7 +1,7 @@
 /** The chat service put together: the one place that chooses adapters. */
 import { readFileSync } from 'node:fs';
 import type { Bus } from '@securechat/shared/bus';
-import type { Environment } from '@securechat/shared/config';
+import { ConfigError, type Environment } from '@securechat/shared/config';
 import { startInternalServer } from '@securechat/shared/internalServer';
 import type { Readiness, Running } from '@securechat/shared/lifecycle';
 import { atMost, type Log } from '@securechat/shared/log';
@@ -140,7 +140,7 @@ async function openAdapters(
     const { openDistributed } = await import('./adapters.distributed.ts');
     return openDistributed(config, log, onError, opened);
   }
-  if (bus === undefined) throw new TypeError('A single node shares its bus with auth.');
+  if (bus === undefined) throw new ConfigError(['MODE is "single", which runs both services in one process: use npm start.']);
   const { openSingle } = await import('./adapters.single.ts');
   return openSingle(config, bus, onError, opened);
 }
