@@ -18,6 +18,7 @@ test('a store that refuses, does not answer, starts or ends is away', () => {
     'Reached the max retries per request limit (which is 1).',
     'The client is closed',
     'LOADING Redis is loading the dataset in memory',
+    'MISCONF Errors writing to the AOF file: No space left on device',
   ]) {
     assert.equal(isAway(new Error(words)), true, words);
   }

@@ -17,8 +17,8 @@ export function isAway(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   const { code = '' } = error as NodeJS.ErrnoException;
   if (NETWORK.test(code) || SQLSTATE.test(code) || WORDS.test(error.message)) return true;
-  // Redis while it loads its file, or as a replica without its master.
-  if (/^(LOADING|MASTERDOWN|READONLY|CLUSTERDOWN|TRYAGAIN|NOREPLICAS)\b/.test(error.message)) return true;
+  // Redis while it loads its file, as a replica without its master, or with a full disk or memory.
+  if (/^(LOADING|MASTERDOWN|READONLY|CLUSTERDOWN|TRYAGAIN|NOREPLICAS|MISCONF|OOM)\b/.test(error.message)) return true;
   const inner = error instanceof AggregateError ? error.errors : [error.cause];
   return inner.some(isAway);
 }

@@ -65,6 +65,8 @@ export function createInternalRoutes(deps: {
 function demandToken(secrets: readonly string[]): RequestHandler {
   return (request, response, next) => {
     if (isInternal(request.headers.authorization, secrets)) return next();
+    // RFC 6750 §3: so the asker can tell this from "no session", which is a 401 too.
+    response.setHeader('WWW-Authenticate', 'Bearer');
     sayJson(response, 401, { message: 'A service token is needed.' });
   };
 }

@@ -17,6 +17,13 @@ test('an auth that cuts every connection cannot say who anybody is', async (t) =
   await assert.rejects(desk.stillAlive(['s']));
 });
 
+test('an auth that does not know our secret cannot say who anybody is', async (t) => {
+  const refusal = 'HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Bearer\r\nContent-Length: 2\r\n\r\n{}';
+  const desk = await start(t, (socket) => socket.write(refusal));
+  await assert.rejects(desk.whoIs('alice'), /token/);
+  await assert.rejects(desk.stillAlive(['s']), /token/);
+});
+
 /** An auth that does something for each request, told how many the same connection brought so far. */
 async function start(t: TestContext, obey: (socket: Socket, request: number) => void) {
   const server = createServer((socket) => {

@@ -41,7 +41,11 @@ export function createIdentityDesk(options: { authUrl: string; secret: string })
           text += chunk;
         });
         response.on('error', reject);
-        response.on('end', () => resolve({ status: response.statusCode ?? 0, text }));
+        response.on('end', () => {
+          // Our own secret is not auth's: that says nothing about anybody's session.
+          if (response.headers['www-authenticate'] !== undefined) reject(new Error('auth refuses our token'));
+          else resolve({ status: response.statusCode ?? 0, text });
+        });
       });
       asking.end(body);
     });
