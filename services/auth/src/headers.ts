@@ -34,8 +34,7 @@ export function securityHeaders(chatPort: number, isBehindProxy: boolean): Reque
         'object-src': ["'none'"],
         'frame-ancestors': ["'none'"],
         'require-trusted-types-for': ["'script'"],
-        // The one policy there is makes the address of the pages' service worker, and no other.
-        'trusted-types': ['securechat-worker'],
+        'trusted-types': ["'none'"],
       },
     },
     referrerPolicy: { policy: 'same-origin' },

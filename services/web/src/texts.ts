@@ -61,14 +61,10 @@ async function speak(next: Language): Promise<void> {
 }
 
 async function fetchWords(): Promise<Texts | undefined> {
-  const page = document.documentElement;
-  page.dataset.words = 'coming';
   try {
     return (await import('./texts.es.ts')).spanish;
   } catch {
     return undefined;
-  } finally {
-    delete page.dataset.words;
   }
 }
 

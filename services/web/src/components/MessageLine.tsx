@@ -1,8 +1,6 @@
 import { useMemo } from 'preact/hooks';
 import type { Conversation } from '../conversation.ts';
-import { plainWords } from '../markdown.ts';
 import type { Entry } from '../outbox.ts';
-import { fragmentOf, visit } from '../permalink.ts';
 import type { Message } from '../roomState.ts';
 import { texts } from '../texts.ts';
 import { timeOfDay, wholeTime } from '../times.ts';
@@ -21,21 +19,19 @@ type Props = {
   change: Entry | undefined;
   /** The message that this one answers, when it is loaded. */
   answered: Message | undefined;
-  /** It was looked up by its number. */
-  isSpot: boolean;
   openMenu: (opened: Opened) => void;
   reply: (message: Message) => void;
 };
 
 /** One message as it stands, with what can be done to it. Drawn anew only when something about it changed. */
-export function MessageLine({ conversation, message, change, answered, isSpot, openMenu, reply }: Props) {
+export function MessageLine({ conversation, message, change, answered, openMenu, reply }: Props) {
   return useMemo(
-    () => <Line {...{ conversation, message, change, answered, isSpot, openMenu, reply }} />,
-    [conversation, message, change, answered, isSpot, openMenu, reply],
+    () => <Line {...{ conversation, message, change, answered, openMenu, reply }} />,
+    [conversation, message, change, answered, openMenu, reply],
   );
 }
 
-function Line({ conversation, message, change, answered, isSpot, openMenu, reply }: Props) {
+function Line({ conversation, message, change, answered, openMenu, reply }: Props) {
   const { author, seq, at } = message;
   const isSaving = change?.state.is === 'waiting' || change?.state.is === 'sending';
   const open = (element: HTMLElement) => openMenu({ message, element });
@@ -44,9 +40,7 @@ function Line({ conversation, message, change, answered, isSpot, openMenu, reply
     <article
       class="line"
       data-seq={seq}
-      data-leaving={conversation.deleting.value?.seqs.includes(seq) || undefined}
       tabIndex={-1}
-      aria-current={isSpot ? 'true' : undefined}
       onKeyDown={(event) => {
         if (event.key !== 'Enter' || event.target !== event.currentTarget || message.deleted) return;
         event.preventDefault();
@@ -54,8 +48,8 @@ function Line({ conversation, message, change, answered, isSpot, openMenu, reply
       }}
       {...(!message.deleted && press)}
     >
-      {message.replyTo !== undefined && <Quote conversation={conversation} seq={message.replyTo} answered={answered} />}
-      <Body conversation={conversation} message={message} change={change} />
+      {message.replyTo !== undefined && <Quote answered={answered} />}
+      <Body message={message} change={change} />
       {isSaving && (
         <span class="mark-pending" role="img" aria-label={texts.savingEdit} title={texts.savingEdit}>
           <Icon name="clock" />
@@ -91,7 +85,7 @@ function Line({ conversation, message, change, answered, isSpot, openMenu, reply
   );
 }
 
-function Body({ conversation, message, change }: Pick<Props, 'conversation' | 'message' | 'change'>) {
+function Body({ message, change }: { message: Message; change: Entry | undefined }) {
   const speaker = <span class="hidden-words">{`${message.author.name}: `}</span>;
   if (message.deleted || message.text === undefined) {
     return (
@@ -105,39 +99,27 @@ function Body({ conversation, message, change }: Pick<Props, 'conversation' | 'm
   return (
     <>
       {speaker}
-      <div class={isEmojiOnly(text) ? 'words emoji' : 'words'} dir="auto">
-        <Words conversation={conversation} text={text} />
-      </div>
+      <p class={isEmojiOnly(text) ? 'words emoji' : 'words'} dir="auto">
+        <Words text={text} />
+      </p>
     </>
   );
 }
 
-type QuoteProps = { conversation: Conversation; seq: number; answered: Message | undefined };
-
-/** The words that are answered; they lead to where they were said. By keyboard the menu of the message does. */
-function Quote({ conversation, seq, answered }: QuoteProps) {
+function Quote({ answered }: { answered: Message | undefined }) {
   const name = answered?.author.name;
-  const go = (event: MouseEvent) => {
-    if (event.ctrlKey || event.metaKey || event.shiftKey) return;
-    event.preventDefault();
-    visit(conversation, seq);
-  };
   return (
     <blockquote class="quote">
-      <a class="quote-link" href={fragmentOf(seq)} tabIndex={-1} onClick={go}>
-        <span class="hidden-words">{texts.replyTo(name ?? texts.earlierMessage)}</span>
-        {name !== undefined && (
-          <bdi class="quote-name" aria-hidden="true">
-            {name}
-          </bdi>
-        )}
-        <span dir="auto">{answered ? quoted(answered) : texts.earlierMessage}</span>
-      </a>
+      <span class="hidden-words">{texts.replyTo(name ?? texts.earlierMessage)}</span>
+      {name !== undefined && (
+        <bdi class="quote-name" aria-hidden="true">
+          {name}
+        </bdi>
+      )}
+      <span dir="auto">{answered ? (answered.text ?? texts.messageDeleted) : texts.earlierMessage}</span>
     </blockquote>
   );
 }
-
-const quoted = ({ text }: Message) => (text === undefined ? texts.messageDeleted : plainWords(text));
 
 /** A long press with a finger opens what the mouse finds by hovering. */
 function usePress(open: (element: HTMLElement) => void) {
