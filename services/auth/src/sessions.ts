@@ -59,7 +59,6 @@ export function createSessions(options: {
     rolling: true,
     resave: false,
     saveUninitialized: false,
-    unset: 'destroy',
     proxy: isBehindProxy,
   });
 
