@@ -8,18 +8,20 @@
  *   npm run bench -- appends          durable changes a second in one hot room
  *
  * `--rates 20,200` are messages a second for fanout, `--idle 5000` the connections for idle. The replicas need the
- * system's nginx, redis-server and Postgres. CPU is that of all server processes together. Absolute figures drift with
- * the machine's mood: compare what one run prints. Nothing else should run meanwhile.
+ * system's nginx, redis-server and Postgres. CPU is that of all server processes together, which share one core; the
+ * load has another. Absolute figures drift with the machine's mood: compare what one run prints. Nothing else should
+ * run meanwhile.
  */
 import { once } from 'node:events';
 import { closeSync, fdatasyncSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { startPostgres } from '@securechat/shared/postgres.fixture';
 import type { Asked, Heard } from './bench.load.ts';
-import { end, forkScript, type Pair, type Subject, startReplicasPair, startSinglePair } from './bench.subjects.ts';
-import { usageOf } from './bench.usage.ts';
+import { end, forkScript, type Pair, pidsOf, type Subject, startReplicasPair, startSinglePair } from './bench.subjects.ts';
+import { keepOnCore, type Usage, usageOf } from './bench.usage.ts';
 
 const { positionals, values } = parseArgs({
   allowPositionals: true,
@@ -28,9 +30,14 @@ const { positionals, values } = parseArgs({
 });
 const RATES = values.rates.split(',').map(Number);
 const IDLE = Number(values.idle);
+/** All processes of all servers share a core, so that a server of many has no more than a server of one. */
+const SERVERS_CORE = 0;
+const LOAD_CORE = 1;
 const RECEIVERS = 500;
 const SECONDS = 6;
+const IDLE_SECONDS = 5;
 const LONE = { people: 20, rate: 100 };
+const WARM_UP = { people: 20, rate: 400, seconds: 10 };
 const SMALL = { rooms: 100, members: 5, rate: 2_000 };
 
 /** What is measured of a server, in this order. */
@@ -58,34 +65,45 @@ async function main() {
 async function benchServer(server: string, parts: string[]) {
   const pair = await starts[server]?.();
   if (pair === undefined) return;
+  for (const subject of [pair.ours, pair.naive]) keepOnCore(SERVERS_CORE, pidsOf(subject));
   try {
+    for (const subject of [pair.ours, pair.naive]) await warmUp(subject);
     for (const part of parts) await benches[part]?.(pair);
   } finally {
     for (const subject of [pair.ours, pair.naive]) await subject.stop();
   }
 }
 
+/** A server that has run for a while is what people have: its code has been compiled. */
+async function warmUp(subject: Subject) {
+  const load = await startLoad(subject);
+  await load.ask({ command: 'connect', count: WARM_UP.people });
+  await load.ask({ command: 'talk', rate: WARM_UP.rate, seconds: WARM_UP.seconds });
+  await load.end();
+}
+
 // ---- the benches ---------------------------------------------------------------------------------------------------
 
 async function benchIdle({ ours, naive }: Pair) {
   say(`\n${IDLE} idle connections`);
-  say('server          base MiB   KiB each   ms CPU a handshake   s in all   KiB each and ms CPU by process');
   for (const subject of [ours, naive]) {
     const load = await startLoad(subject);
-    const before = measureParts(subject);
+    const empty = measureParts(subject);
     const startedAt = performance.now();
     await load.ask({ command: 'connect', count: IDLE });
     const seconds = (performance.now() - startedAt) / 1000;
-    const after = measureParts(subject);
-    const all = since(before, after, IDLE);
-    const base = [...before.values()].reduce((sum, { rssKib }) => sum + rssKib, 0);
-    const byPart = [...all.parts].map(([part, { rssKib, cpuMs }]) => `${part} ${fixed(rssKib)} ${fixed(cpuMs, 0, 2)}`);
-    say(
-      `${subject.name.padEnd(14)} ${fixed(base / 1024, 9)} ${fixed(all.rssKib, 10)} ${fixed(all.cpuMs, 20, 2)} ${fixed(seconds, 10)}   ${byPart.join(', ')}`,
-    );
+    const full = measureParts(subject);
+    await pause(IDLE_SECONDS * 1000);
+    const idle = since(full, measureParts(subject), IDLE_SECONDS);
+    const { parts, cpuMs } = since(empty, full, IDLE);
+    say(`${subject.name.padEnd(14)} KiB each: ${list(parts, ({ rssKib }) => fixed(rssKib))}; before: ${list(empty, inMib)} MiB`);
+    say(`${' '.repeat(14)} ms CPU a handshake: ${fixed(cpuMs, 0, 2)} (${list(parts, (part) => fixed(part.cpuMs, 0, 2))})`);
+    say(`${' '.repeat(14)} all in after ${fixed(seconds)} s; then ${fixed(idle.cpuMs)} ms CPU a second`);
     await load.end();
   }
 }
+
+const inMib = ({ rssKib }: Usage) => fixed(rssKib / 1024, 0, 0);
 
 async function benchLatency(pair: Pair) {
   say(`\n${LONE.people} people in one room, ${LONE.rate} messages/s`);
@@ -121,10 +139,10 @@ async function measureTalk(
   const heard = await load.ask({ command: 'talk', rate, seconds: SECONDS });
   const { cpuMs, parts } = since(before, measureParts(subject), heard.deliveries);
   const reached = `${Math.round((100 * heard.deliveries) / heard.expected)} %`;
-  const byPart = [...parts].map(([part, usage]) => `${part} ${fixed(usage.cpuMs * 1000)}`);
-  say(
-    `${subject.name.padEnd(14)} ${fixed(rate, 7, 0)}/s  reached ${reached.padStart(5)}  ${fixed(cpuMs * 1000, 6)} µs CPU a delivery (${byPart.join(', ')})  p50 ${fixed(heard.p50Ms)} ms  p99 ${fixed(heard.p99Ms)} ms`,
-  );
+  const each = list(parts, (part) => fixed(part.cpuMs * 1000));
+  const times = `p50 ${fixed(heard.p50Ms)} ms  p99 ${fixed(heard.p99Ms)} ms`;
+  const head = `${subject.name.padEnd(14)} ${fixed(rate, 5, 0)}/s  reached ${reached.padStart(5)}`;
+  say(`${head}  ${fixed(cpuMs * 1000, 6)} µs CPU a delivery (${each})  ${times}`);
   await load.end();
   return cpuMs;
 }
@@ -133,24 +151,27 @@ const fixed = (value: number, width = 0, digits = 1) => value.toFixed(digits).pa
 
 // ---- usage and load ------------------------------------------------------------------------------------------------
 
-type Parts = Map<string, { cpuMs: number; rssKib: number }>;
+type Parts = Map<string, Usage>;
 
 const measureParts = ({ parts }: Subject): Parts => new Map(Object.entries(parts).map(([part, pids]) => [part, usageOf(pids())]));
 
-/** What was used between two measurements, divided by `count`: by process and in all. */
+/** What was used between two measurements, divided by `count`: by process, and the CPU in all. */
 function since(before: Parts, after: Parts, count: number) {
   const parts: Parts = new Map();
   for (const [part, { cpuMs, rssKib }] of after) {
     const begun = before.get(part) ?? { cpuMs: 0, rssKib: 0 };
     parts.set(part, { cpuMs: (cpuMs - begun.cpuMs) / count, rssKib: (rssKib - begun.rssKib) / count });
   }
-  const sum = (field: 'cpuMs' | 'rssKib') => [...parts.values()].reduce((total, part) => total + part[field], 0);
-  return { parts, cpuMs: sum('cpuMs'), rssKib: sum('rssKib') };
+  return { parts, cpuMs: [...parts.values()].reduce((total, part) => total + part.cpuMs, 0) };
 }
+
+const list = (parts: Parts, show: (usage: Usage) => string) =>
+  [...parts].map(([part, usage]) => `${part} ${show(usage)}`).join(', ');
 
 async function startLoad({ url, people }: Subject) {
   const load = forkScript('bench.load.ts', [url, JSON.stringify(people)]);
   await once(load, 'message');
+  keepOnCore(LOAD_CORE, [load.pid ?? 0]);
   return {
     async ask(asked: Asked): Promise<Heard> {
       load.send(asked);

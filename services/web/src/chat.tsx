@@ -7,18 +7,17 @@ import { Chat } from './components/Chat.tsx';
 import type { Conversation } from './conversation.ts';
 import { createConversation } from './conversation.ts';
 import { countUnread } from './roomState.ts';
-import { speakAsChosen, texts } from './texts.ts';
+import { texts } from './texts.ts';
 import { readTheme, showTheme } from './theme.ts';
 
 /** A connection that was silent for so long is asked whether it lives, when somebody looks. */
 const DOUBT_AFTER_MS = 30_000;
 const LOOK_EVERY_MS = 10_000;
 
-void start();
+start();
 
-async function start() {
+function start() {
   showTheme(readTheme());
-  await speakAsChosen();
   drawOncePerFrame();
   const { userId = '', userName = '', chatPort = '', maxChars = '' } = document.body.dataset;
   const conversation = converse({ id: userId, name: userName }, chatPort);
