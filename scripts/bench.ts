@@ -7,10 +7,10 @@
  *   npm run bench -- replicas fanout  one part: idle, fanout, latency, rooms
  *   npm run bench -- appends          durable changes a second in one hot room
  *
- * `--rates 20,200` are messages a second for fanout, `--idle 5000` the connections for idle. The replicas need the
- * system's nginx, redis-server and Postgres. CPU is that of all server processes together, which share one core; the
- * load has another. Absolute figures drift with the machine's mood: compare what one run prints. Nothing else should
- * run meanwhile.
+ * `--rates 20,200` are messages a second for fanout, `--idle 5000` the connections for idle. "Reached" is the share that
+ * had arrived three seconds after the last text. The replicas need the system's nginx, redis-server and Postgres. CPU is
+ * that of all server processes together, which share one core; the load has another. Absolute figures drift with the
+ * machine's mood: compare what one run prints. Nothing else should run meanwhile. docs/scaling.md says what came out.
  */
 import { once } from 'node:events';
 import { closeSync, fdatasyncSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';

@@ -6,6 +6,8 @@ import { projectFolder } from './home.ts';
 
 const template = join(projectFolder, 'proxy', 'nginx.conf.template');
 const LONGEST_SILENCE_S = 30;
+/** nginx counts with 16 bits, and does not start with more; beyond it each chat replica counts by itself. */
+const MOST_CONNECTIONS = 65_535;
 
 const settings = {
   HTTP_PORT: integer(5000, 1, 65_535),
@@ -51,7 +53,7 @@ export function renderProxy(env: Environment, place: ProxyPlace): string {
     PAGES_LISTEN: String(place.listen.pages),
     CHAT_LISTEN: String(place.listen.chat),
     PAGES_PORT: config.HTTP_PORT === 443 ? '' : `:${config.HTTP_PORT}`,
-    CONNECTIONS: String(config.CONNECTIONS_PER_ADDRESS),
+    CONNECTIONS: String(Math.min(config.CONNECTIONS_PER_ADDRESS, MOST_CONNECTIONS)),
     HANDSHAKES: String(config.HANDSHAKES_PER_ADDRESS_PER_SECOND),
     SILENCE: String(Math.max(LONGEST_SILENCE_S, Math.ceil((3 * config.HEARTBEAT_INTERVAL_SECONDS) / 1000))),
     TRUSTED_PROXIES: trustedProxies(env.TRUSTED_PROXIES),

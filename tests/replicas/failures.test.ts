@@ -178,6 +178,28 @@ test('Redis is away: sockets stay, reading works, sends are unavailable, doors a
   for (const connection of [alices, line]) await connection.close();
 });
 
+test('Redis is frozen: pages and doors say 503, and whoever asked meanwhile is still signed in afterwards', async () => {
+  const [alice, bob] = people;
+  assert.ok(alice && bob);
+  const bobs = await bob.connects();
+  await bobs.opens();
+  stack.redis.pause();
+  try {
+    const [page, door] = await Promise.all([alice.get('/api/me'), alice.knocks('v2')]);
+    assert.equal(page.status, 503);
+    assert.ok(!door.isOpen && door.status === 503);
+  } finally {
+    stack.redis.resume();
+  }
+  await until(async () => (await alice.get('/api/me')).status !== 503, 'an answer');
+  assert.equal((await alice.get('/api/me')).status, 200);
+  const alices = await alice.connects();
+  await alices.opens();
+  await alices.says('still here');
+  await bobs.hears({ type: 'message', text: 'still here' });
+  for (const connection of [alices, bobs]) await connection.close();
+});
+
 test('a bus that is deaf for a while loses nothing: what was missed comes from the store within 5 s', async () => {
   const [alice, bob] = [await stack.deviceAt(0, people[0] as Person), await stack.deviceAt(1, people[1] as Person)];
   const [alices, bobs] = [await alice.connects(), await bob.connects()];
