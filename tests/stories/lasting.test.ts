@@ -67,6 +67,21 @@ test('a restart by SIGTERM tells everybody when to come back, and keeps people, 
   await bob.logsIn();
 });
 
+test('kill -9 right after two messages: whoever said them has read up to there (D7)', async (t) => {
+  const stack = await start(t);
+  const [alice, bob] = await stack.people('alice', 'bob');
+  const [alices, bobs] = [await alice.connects(), await bob.connects()];
+  for (const connection of [alices, bobs]) await connection.opens();
+  await bobs.says('read by nobody yet');
+  // The first moves the mark at once, the second would a second later.
+  await alices.says('one');
+  const { seq } = await alices.says('two');
+  await stack.kill9();
+  await stack.start();
+  const { read, unread } = summary(await alice.connects());
+  assert.deepEqual({ read, unread }, { read: seq, unread: 0 });
+});
+
 // ---- kill -9 -------------------------------------------------------------------------------------------------------
 
 const ROUNDS = 4;

@@ -273,6 +273,15 @@ export function testEventStore(create: () => Promise<Conversation>): void {
     assert.deepEqual(await store.markRead(room, carol.id, 0), { read: 0, unread: 4 });
   });
 
+  story('whoever says something has read everything up to there, whether it was marked or not', async ({ append, store }) => {
+    await append(room, [saying(bob, 'one')], 0);
+    await store.markRead(room, alice.id, 0);
+    await append(room, [saying(bob, 'two'), saying(alice, 'three'), saying(bob, 'four')], 0);
+    assert.deepEqual(await store.readMark(room, alice.id), { read: 3, unread: 1 });
+    await append(room, [by(alice)({ kind: 'reacted', target: 4, emoji: '👍', on: true })], 0);
+    assert.deepEqual(await store.readMark(room, alice.id), { read: 3, unread: 1 }, 'a reaction is no message');
+  });
+
   story('an older store is noticed: nothing is written, the epoch changes, read marks are cut', async ({ append, store }) => {
     await append(room, [saying(bob, 'one'), saying(bob, 'two')], 0);
     await store.markRead(room, alice.id, 2);
@@ -281,8 +290,8 @@ export function testEventStore(create: () => Promise<Conversation>): void {
     const [after] = await store.heads([room]);
     assert.notEqual(after?.epoch, before?.epoch);
     assert.equal(after?.head, 2);
-    assert.equal(storedOf(await append(room, [saying(alice, 'not lost')], 2))[0]?.seq, 3);
-    assert.deepEqual(await store.readMark(room, alice.id), { read: 2, unread: 0 });
+    assert.equal(storedOf(await append(room, [saying(bob, 'not lost')], 2))[0]?.seq, 3);
+    assert.deepEqual(await store.readMark(room, alice.id), { read: 2, unread: 1 });
   });
 
   story('of several who renew an epoch one does; the others find it done', async ({ store }) => {
@@ -357,8 +366,8 @@ export function testEventStore(create: () => Promise<Conversation>): void {
       assert.equal(new Set(keys).size, keys.length);
       for (const { id } of people) {
         assert.deepEqual(await store.readMark(room, id), {
-          read: marks.get(id),
-          unread: unreadOf(events, id, marks.get(id) ?? 0),
+          read: readOf(events, id, marks.get(id) ?? 0),
+          unread: unreadOf(events, id, readOf(events, id, marks.get(id) ?? 0)),
         });
       }
       await close();
@@ -366,6 +375,13 @@ export function testEventStore(create: () => Promise<Conversation>): void {
     await fc.assert(property, { numRuns: 60 });
   });
 }
+
+/** How far somebody has read who marked so much as read and said what they said. */
+const readOf = (events: StoredEvent[], user: string, marked: number) =>
+  Math.max(
+    marked,
+    ...events.filter(({ change, author }) => change.kind === 'message' && author.id === user).map(({ seq }) => seq),
+  );
 
 /** Messages by others, not deleted, after the read mark, counted one by one. */
 function unreadOf(events: StoredEvent[], user: string, read: number): number {

@@ -160,7 +160,7 @@ export function createEventStore(db: Kysely<ChatSchema>) {
       return { messages: messages.map((m) => fold(m, changes, reader)), hasMore: rows.length > limit, asOf };
     },
 
-    /** How far a person has read; a new member starts at the head. */
+    /** How far a person has read, one's own last message included; a new member starts at the head. */
     async readMark(room: string, user: string): Promise<{ read: number; unread: number }> {
       const seq = (await seqRead(room, user)) ?? (await beginAtHead(room, user));
       return { read: seq, unread: await unreadAfter(room, user, seq) };
@@ -193,13 +193,23 @@ export function createEventStore(db: Kysely<ChatSchema>) {
   };
 
   async function seqRead(room: string, user: string): Promise<number | undefined> {
+    // D7: sending moves one's own mark. The log itself says how far, so that no crash and no lost answer can forget it.
     const row = await db
       .selectFrom('reads')
       .select('seq')
+      .select((is) =>
+        is
+          .selectFrom('events')
+          .select((of) => of.fn.max('seq').as('said'))
+          .where('room', '=', room)
+          .where('author_id', '=', user)
+          .where('kind', '=', 'message')
+          .as('said'),
+      )
       .where('room', '=', room)
       .where('user_id', '=', user)
       .executeTakeFirst();
-    return row?.seq;
+    return row && Math.max(row.seq, Number(row.said ?? 0));
   }
 
   async function beginAtHead(room: string, user: string): Promise<number> {

@@ -287,8 +287,10 @@ export function createRooms(options: {
     if (outcome.kind === 'refused') {
       return refuse(guest, message, outcome.code, outcome.message === undefined ? {} : { message: outcome.message });
     }
-    if (outcome.kind === 'known') return answerAgain(guest, message, outcome.event, wanted);
-    if (message.type === 'send') await readMarks.move(guest.user, message.room, outcome.event.seq);
+    if (outcome.kind === 'known') answerAgain(guest, message, outcome.event, wanted);
+    // Known as well: it may be a commit of ours whose answer was lost, and one's devices have not heard of it.
+    if (message.type === 'send' && outcome.event.room === message.room)
+      await readMarks.move(guest.user, message.room, outcome.event.seq);
   }
 
   /** D2: a clientId that was used before: the first event again, to this connection alone. */
