@@ -152,6 +152,9 @@ test('when the server cannot say whether it was stored, the same clientId is ask
     assert.equal(alice.sent.length, round + 2);
   }
   assert.ok(alice.sent.every(({ clientId }) => clientId === id));
+  assert.equal(alice.outbox.state().isRefused, true, 'which is told');
+  alice.outbox.acknowledge({ seq: 1, clientId: id });
+  assert.equal(alice.outbox.state().isRefused, false, 'until something is stored');
 });
 
 test('a text that can never be accepted stays with its reason, and what stands behind it goes on', () => {

@@ -24,7 +24,8 @@ export type Entry = {
 /** The server's mute: nothing is sent until then. `sentence` is the server's, word for word. */
 export type Halt = { until: number; sentence: string };
 
-export type OutboxState = { entries: readonly Entry[]; halt?: Halt };
+/** `isRefused`: the connection is there, but the server cannot store anything at the moment; it is tried again. */
+export type OutboxState = { entries: readonly Entry[]; halt?: Halt; isRefused?: boolean };
 
 /** The parts of the browser's Storage that keep the outbox over a reload. */
 export type Shelf = Pick<Storage, 'getItem' | 'setItem' | 'removeItem'>;
@@ -128,6 +129,7 @@ export function createOutbox(deps: {
     if (!entry) return;
     const wasSending = isSending(entry);
     update(idOf(entry), { is: 'stored', seq: event.seq });
+    if (state.isRefused) change({ ...state, isRefused: false });
     if (!wasSending) return;
     failures = 0;
     callOff();
@@ -152,6 +154,7 @@ export function createOutbox(deps: {
       case 'unavailable':
       case 'not_open':
         update(idOf(entry), { is: 'waiting' });
+        change({ ...state, isRefused: refusal.code === 'unavailable' });
         return retrySoon();
       default:
         update(idOf(entry), { is: 'failed', refusal });

@@ -32,6 +32,7 @@ export const texts = {
   lost: 'The connection was lost.',
   offlineSentence: 'You are offline.',
   tryNow: 'Try now',
+  notTaken: 'The server cannot take messages at the moment.',
   waitingToBeSent: (n: number) => `${count(n, 'message is', 'messages are')} waiting and will be sent.`,
   waitingFor: (n: number, seconds: number) =>
     `${count(n, 'message is', 'messages are')} waiting and will be sent in ${seconds}\u00a0s.`,

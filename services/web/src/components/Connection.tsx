@@ -80,6 +80,7 @@ export function Banner({ conversation }: { conversation: Conversation }) {
   const halt = outgoing.value.halt;
   if (link.value.state === 'waiting') return <Waiting conversation={conversation} {...link.value} unsent={unsent} />;
   if (halt) return <Halted {...halt} unsent={unsent} clock={conversation.clock} />;
+  if (outgoing.value.isRefused && unsent > 0) return <Refused unsent={unsent} />;
   return null;
 }
 
@@ -116,6 +117,17 @@ function Halted({ until, sentence, unsent, clock }: { until: number; sentence: s
         <span class="countdown" role="timer">
           {unsent > 0 ? texts.waitingFor(unsent, seconds) : texts.youMaySendIn(seconds)}
         </span>
+      </p>
+    </div>
+  );
+}
+
+function Refused({ unsent }: { unsent: number }) {
+  return (
+    <div class="banner" data-tone="bad">
+      <Icon name="alert" />
+      <p role="status">
+        {texts.notTaken} {texts.waitingToBeSent(unsent)}
       </p>
     </div>
   );
