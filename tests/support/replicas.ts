@@ -10,7 +10,7 @@ import { type Nginx, startNginx } from './nginx.ts';
 import { createPerson, type Doors, type Person, stranger } from './person.ts';
 import { freePorts } from './ports.ts';
 import { createProgram, type Ending, type Program } from './program.ts';
-import { populated, type Stack, sharedPair, withFreePorts } from './stack.ts';
+import { lifeOf, populated, type Stack, sharedPair, withFreePorts } from './stack.ts';
 
 const scriptOf = (service: 'auth' | 'chat') => fileURLToPath(new URL(`../../services/${service}/src/main.ts`, import.meta.url));
 
@@ -128,21 +128,11 @@ async function newReplicas(overrides: Record<string, string>, counts: { chats: n
       }
       client.disconnect();
     },
-    start,
-    end,
-    kill9: () => end('SIGKILL'),
-    async restart(signal) {
-      const ending = await end(signal);
-      await start();
-      return ending;
-    },
-    async stop() {
-      const ending = await end();
+    ...lifeOf({ start, end }, async () => {
       await proxy?.stop();
       await Promise.all([postgres.stop(), redis.stop()]);
       rmSync(home, { recursive: true, force: true });
-      return ending;
-    },
+    }),
   };
   return stack;
 }

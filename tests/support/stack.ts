@@ -129,7 +129,11 @@ export function populated(stack: () => Pick<Stack, 'url' | 'chatUrl'>): Pick<Sta
   };
 }
 
-function lifeOf({ start, end }: Program, remove: () => void): Pick<Stack, 'start' | 'end' | 'kill9' | 'restart' | 'stop'> {
+/** What follows from how a server starts, how it ends, and what it leaves behind. */
+export function lifeOf(
+  { start, end }: Pick<Program, 'start' | 'end'>,
+  remove: () => unknown,
+): Pick<Stack, 'start' | 'end' | 'kill9' | 'restart' | 'stop'> {
   return {
     start,
     end,
@@ -141,7 +145,7 @@ function lifeOf({ start, end }: Program, remove: () => void): Pick<Stack, 'start
     },
     async stop() {
       const ending = await end();
-      remove();
+      await remove();
       return ending;
     },
   };

@@ -44,7 +44,7 @@ export async function openDistributed(
   await noticeExchange(db);
   const marks = createMarks(redis);
   await marks.compareWith(store);
-  const bus = await createRedisBus({ url: config.REDIS_URL, onError });
+  const bus = await createRedisBus({ url: config.REDIS_URL, onError, onDeaf: () => log.warn('bus_was_deaf') });
   opened.push(bus.close);
   const quota = createRedisQuota(redis, replica, config.CONNECTIONS_PER_PERSON, onError);
   opened.push(() => Promise.resolve(quota.close()));
