@@ -1,7 +1,10 @@
 /** A real browser for the stories: each person has a context of their own, and nothing may go wrong behind the scenes. */
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import type { TestContext } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
+import { connect } from 'node:tls';
 import {
   type Browser,
   type BrowserContext,
@@ -14,9 +17,9 @@ import { type Doors, stranger } from './person.ts';
 
 const WAITS_MS = 15_000;
 const LOOKS_EVERY_MS = 25;
-const PROGRAM = '/usr/bin/chromium';
+export const PROGRAM = '/usr/bin/chromium';
 /** It talks to our servers and to nobody else. */
-const SETTINGS = [
+export const SETTINGS = [
   '--no-sandbox',
   '--disable-gpu',
   '--disable-quic',
@@ -36,18 +39,23 @@ export const aBrokenConnection = /WebSocket connection to|net::ERR_/;
  * Launches the machine's own Chromium without a window.
  *
  * @param env variables beside those of this process
+ * @param more settings beside the usual ones
  */
-export function launchChromium(env: Record<string, string> = {}): Promise<Browser> {
-  return chromium.launch({ executablePath: PROGRAM, args: SETTINGS, env: { ...process.env, ...env } });
+export function launchChromium(env: Record<string, string> = {}, more: readonly string[] = []): Promise<Browser> {
+  return chromium.launch({ executablePath: PROGRAM, args: [...SETTINGS, ...more], env: { ...process.env, ...env } });
 }
 
-/** Launches one browser for the pages of a server. */
-export async function openBrowser(doors: Doors) {
-  const browser = await launchChromium();
+/**
+ * Launches one browser for the pages of a server.
+ *
+ * @param trusts whether the server's certificate is known to the machine, as one that people bring is: service workers need it
+ */
+export async function openBrowser(doors: Doors, { trusts = false } = {}) {
+  const browser = await launchChromium({}, trusts ? [await trustIn(doors)] : []);
 
   /** Somebody with a fresh browser who has not been here before. It is closed when the test ends. */
   async function visitor(t: TestContext, name: string, options: BrowserContextOptions = {}) {
-    const context = await browser.newContext({ ignoreHTTPSErrors: true, locale: 'en-GB', ...options });
+    const context = await browser.newContext({ ignoreHTTPSErrors: !trusts, locale: 'en-GB', ...options });
     context.setDefaultTimeout(WAITS_MS);
     const someone = await createVisitor(doors, context, name);
     t.after(async () => {
@@ -71,6 +79,16 @@ export async function openBrowser(doors: Doors) {
   return { visitor, person, people, close: () => browser.close() };
 }
 
+/** The setting that makes Chromium take a server's own certificate for a good one. */
+export async function trustIn({ url }: Pick<Doors, 'url'>): Promise<string> {
+  const { hostname: host, port } = new URL(url);
+  const socket = connect({ host, port: Number(port), rejectUnauthorized: false });
+  await once(socket, 'secureConnect');
+  const key = socket.getPeerX509Certificate()?.publicKey.export({ type: 'spki', format: 'der' }) ?? '';
+  socket.destroy();
+  return `--ignore-certificate-errors-spki-list=${createHash('sha256').update(key).digest('base64')}`;
+}
+
 /** Resolves as soon as `look` finds what is neither undefined nor false, looking again and again; fails in time. */
 export async function until<T>(look: () => Promise<T | undefined | false>, what: string): Promise<T> {
   const deadline = Date.now() + WAITS_MS;
@@ -92,7 +110,7 @@ async function createVisitor(doors: Doors, context: BrowserContext, name: string
 
   async function asks(action: 'signup' | 'login', withPassword = password) {
     const data = { username: name, password: withPassword, action };
-    const answer = await context.request.post(`${doors.url}/home`, { data });
+    const answer = await context.request.post(`${doors.url}/home`, { data, ignoreHTTPSErrors: true });
     assert.ok(answer.ok(), `${action} of ${name}: ${answer.status()}`);
   }
 

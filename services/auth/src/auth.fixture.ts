@@ -47,6 +47,8 @@ export async function makePlace(): Promise<{ env: Environment; pagesRoot: string
   write('dist/reset.html', '<!doctype html><body>reset</body>');
   write('dist/assets/home-a1B2c3D4.js', `console.log('${'home '.repeat(200)}')`);
   write('dist/assets/home-a1B2c3D4.js.map', '{"sources":["home.tsx"]}');
+  write('dist/sw.js', 'self.onfetch = null');
+  write('dist/manifest.webmanifest', '{"name":"SecureChat"}');
   write('dist/favicon.svg', '<svg xmlns="http://www.w3.org/2000/svg"/>');
   write('dist/.secret.txt', 'not for anybody');
   const pair = ['-keyout', join(place, 'key.pem'), '-out', join(place, 'cert.pem')];

@@ -34,7 +34,8 @@ export function securityHeaders(chatPort: number, isBehindProxy: boolean): Reque
         'object-src': ["'none'"],
         'frame-ancestors': ["'none'"],
         'require-trusted-types-for': ["'script'"],
-        'trusted-types': ["'none'"],
+        // The one policy there is makes the address of the pages' service worker, and no other.
+        'trusted-types': ['securechat-worker'],
       },
     },
     referrerPolicy: { policy: 'same-origin' },

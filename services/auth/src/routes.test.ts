@@ -308,8 +308,32 @@ describe('pages', () => {
     assert.equal(asset.headers['content-encoding'], 'gzip');
     assert.equal(asset.headers['content-type'], 'text/javascript; charset=utf-8');
     assert.match((await visitor.gets('/assets/home-a1B2c3D4.js')).text, /console/);
-    for (const path of ['/', '/home', '/chat', '/leave', '/api/me', '/reset', '/nothing', '/favicon.svg', '/assets/none.js']) {
+    for (const path of [
+      '/',
+      '/home',
+      '/chat',
+      '/leave',
+      '/api/me',
+      '/reset',
+      '/nothing',
+      '/favicon.svg',
+      '/sw.js',
+      '/manifest.webmanifest',
+      '/assets/none.js',
+    ]) {
       assert.equal((await visitor.gets(path)).headers['cache-control'], 'no-store', path);
+    }
+  });
+
+  test('the worker and the manifest come from the root, as what they are', async () => {
+    const visitor = auth.person();
+    const types = {
+      '/sw.js': 'text/javascript; charset=utf-8',
+      '/manifest.webmanifest': 'application/manifest+json; charset=utf-8',
+    };
+    for (const [path, type] of Object.entries(types)) {
+      const answer = await visitor.gets(path);
+      assert.deepEqual([answer.status, answer.headers['content-type']], [200, type]);
     }
   });
 
@@ -404,7 +428,7 @@ describe('pages', () => {
         "object-src 'none'",
         "base-uri 'none'",
         "frame-ancestors 'none'",
-        "trusted-types 'none'",
+        'trusted-types securechat-worker',
       ]) {
         assert.ok(policy.includes(part), part);
       }

@@ -1,4 +1,5 @@
 /** What the pages ask of the server over HTTP. Network failures are answers too: nobody has to catch anything. */
+import type { User } from '@securechat/shared/protocol';
 import type { Identity } from './socket.ts';
 
 export type Answer = {
@@ -24,12 +25,18 @@ export function resetPassword(token: string, password: string): Promise<Answer |
 
 /** Whose session this browser has now, seen from the page of `userId`. */
 export async function whoAmI(userId: string): Promise<Identity> {
+  const answer = await askWhoIAm();
+  if (typeof answer === 'string') return answer;
+  return answer.id === userId ? 'same_person' : 'somebody_else';
+}
+
+/** Whose session this browser has now; `unknown` when the server could not say. */
+export async function askWhoIAm(): Promise<User | 'nobody' | 'unknown'> {
   try {
     const response = await fetch('/api/me', { headers: { accept: 'application/json' }, cache: 'no-store' });
     if (response.status === 401) return 'nobody';
     if (!response.ok) return 'unknown';
-    const { user } = (await response.json()) as { user: { id: string } };
-    return user.id === userId ? 'same_person' : 'somebody_else';
+    return ((await response.json()) as { user: User }).user;
   } catch {
     return 'unknown';
   }

@@ -4,6 +4,8 @@ import type { ClientMessage, MessageEvent as Said, User } from '@securechat/shar
 import { CloseCode, Sentence } from '@securechat/shared/protocol';
 import { createFakeClock } from './clock.fixture.ts';
 import { createConversation } from './conversation.ts';
+import { createLooseLocker } from './locker.ts';
+import { shownPart } from './roomState.ts';
 import type { Identity, SocketLike } from './socket.ts';
 
 const alice: User = { id: 'a', name: 'alice' };
@@ -18,6 +20,7 @@ function alicesChat({ whoAmI = 'same_person' as Identity } = {}) {
   const answers: object[] = [];
   let socket: (SocketLike & { readyState: number }) | undefined;
   let ids = 0;
+  let latestFrom = 0;
 
   class ServedSocket implements SocketLike {
     readyState = 0;
@@ -49,7 +52,7 @@ function alicesChat({ whoAmI = 'same_person' as Identity } = {}) {
     }
   };
   const answerOpen = (since: number | undefined) => {
-    const states = events.map((event) => ({ ...event, reactions: {} }));
+    const states = events.slice(latestFrom).map((event) => ({ ...event, reactions: {} }));
     const page = since === undefined ? { events: states } : { events: events.slice(since), since };
     const head = events.length;
     answers.push({ type: 'page', room: 'general', more: false, asOf: head, ...page });
@@ -61,7 +64,7 @@ function alicesChat({ whoAmI = 'same_person' as Identity } = {}) {
     WebSocket: ServedSocket,
     clock,
     random: () => 0,
-    shelf: undefined,
+    locker: createLooseLocker(clock),
     newId: () => `id-${++ids}`,
     whoAmI: () => Promise.resolve(whoAmI),
     ended: (why) => ends.push(why),
@@ -88,9 +91,19 @@ function alicesChat({ whoAmI = 'same_person' as Identity } = {}) {
     heard: (type: ClientMessage['type']) => heard.filter((message) => message.type === type),
     texts: () => conversation.room.value.messages.map(({ text }) => text),
     unsent: () => conversation.outgoing.value.entries.map(({ state }) => state.is),
-    arrive: () => {
+    /** @param from the number after which messages are on the first page */
+    arrive: (from = 0) => {
+      latestFrom = from;
       conversation.start();
       accept();
+    },
+    /** Answers the last request for history, with those messages that there are. */
+    answersHistory: (isThere: (event: Said) => boolean = () => true) => {
+      const asked = heard.findLast((message) => message.type === 'history');
+      assert.ok(asked);
+      const below = events.filter((event) => event.seq < asked.before && isThere(event)).slice(-asked.limit);
+      const states = below.map((event) => ({ ...event, reactions: {} }));
+      says({ type: 'page', room: 'general', more: true, asOf: events.length, before: asked.before, events: states });
     },
   };
 }
@@ -248,6 +261,69 @@ test('a room open for days stays small while it is followed, and keeps what is b
   for (let i = 0; i < 401; i++) chat.says(chat.store(bob, `m${i}`));
   assert.equal(chat.texts().length, 200);
   chat.conversation.unfollow();
-  for (let i = 0; i < 400; i++) chat.says(chat.store(bob, `n${i}`));
-  assert.equal(chat.texts().length, 600);
+  chat.conversation.readAt(300);
+  for (let i = 0; i < 1_000; i++) chat.says(chat.store(bob, `n${i}`));
+  const { messages } = shownPart(chat.conversation.room.value);
+  assert.ok(messages.length <= 400 && messages.some(({ seq }) => seq === 300));
+  assert.ok(chat.texts().length <= 250, 'and so do those that wait below');
+  chat.conversation.follow();
+  assert.equal(chat.texts().at(-1), 'n999');
+  assert.equal(chat.conversation.room.value.past, undefined);
+});
+
+test('a message that is not loaded is fetched with what was said around it', () => {
+  const chat = alicesChat();
+  for (let i = 1; i <= 500; i++) chat.store(bob, `m${i}`);
+  chat.arrive(450);
+  chat.conversation.visit(100);
+  assert.deepEqual(chat.conversation.spot.value, { seq: 100, is: 'looked_for' });
+  chat.answersHistory();
+  assert.deepEqual(chat.conversation.spot.value, { seq: 100, is: 'found' });
+  assert.equal(chat.conversation.following.value.is, 'away');
+  const { messages } = shownPart(chat.conversation.room.value);
+  assert.deepEqual([messages.at(0)?.seq, messages.at(-1)?.seq], [76, 125]);
+});
+
+test('a message that is wanted before the room is open is looked up as soon as it is, and again when the line broke meanwhile', () => {
+  const chat = alicesChat();
+  for (let i = 1; i <= 200; i++) chat.store(bob, `m${i}`);
+  chat.conversation.visit(20);
+  chat.arrive(150);
+  chat.cut();
+  chat.clock.pass(3_000);
+  chat.accept();
+  chat.answersHistory();
+  assert.equal(chat.conversation.spot.value?.is, 'found');
+});
+
+test('a number that names no message is said to be missing, and nothing moves', () => {
+  const chat = alicesChat();
+  for (let i = 1; i <= 3; i++) chat.store(bob, `m${i}`);
+  chat.arrive();
+  chat.conversation.visit(4);
+  assert.deepEqual(chat.conversation.spot.value, { seq: 4, is: 'missing' });
+  assert.equal(chat.conversation.following.value.is, 'at_latest');
+  chat.conversation.forgetSpot();
+  assert.equal(chat.conversation.spot.value, undefined);
+});
+
+test('a number between those of messages is said to be missing once the server was asked', () => {
+  const chat = alicesChat();
+  for (let i = 1; i <= 200; i++) chat.store(bob, `m${i}`);
+  chat.arrive(150);
+  chat.conversation.visit(30);
+  chat.answersHistory(({ seq }) => seq !== 30);
+  assert.equal(chat.conversation.spot.value?.is, 'missing');
+  assert.equal(chat.heard('history').length, 1);
+});
+
+test('whoever goes to the latest while a message is looked up stays there', () => {
+  const chat = alicesChat();
+  for (let i = 1; i <= 200; i++) chat.store(bob, `m${i}`);
+  chat.arrive(150);
+  chat.conversation.visit(30);
+  chat.conversation.goToLatest();
+  chat.answersHistory();
+  assert.equal(chat.conversation.room.value.past, undefined);
+  assert.equal(chat.conversation.following.value.is, 'at_latest');
 });

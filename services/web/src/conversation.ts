@@ -7,21 +7,24 @@ import { batch, signal } from '@preact/signals';
 import type { ClientMessage, ServerMessage, User } from '@securechat/shared/protocol';
 import { DEFAULT_ROOM, Limit } from '@securechat/shared/protocol';
 import type { Clock } from './clock.ts';
-import type { Entry, OutboxState, Shelf } from './outbox.ts';
+import type { Deletions } from './deletions.ts';
+import { createDeletions } from './deletions.ts';
+import type { Locker } from './locker.ts';
+import type { Entry, OutboxState } from './outbox.ts';
 import { createOutbox } from './outbox.ts';
 import type { RoomState } from './roomState.ts';
 import * as rooms from './roomState.ts';
 import type { Identity, Link, SocketLike } from './socket.ts';
 import { createSocket } from './socket.ts';
 
-/** A page left open for days holds at most so many messages; then all but the latest ones are dropped. */
-const MAX_HELD_MESSAGES = 400;
-const KEPT_WHEN_TRIMMED = 200;
 /** After a refusal that names no time. */
 const ASK_AGAIN_AFTER_MS = 2_000;
 const READ_EVERY_MS = 1_000;
 /** No message stands below seq 1, so the answer is short, and it comes at once. */
 const PROBE: ClientMessage = { type: 'history', room: DEFAULT_ROOM, before: 1, limit: 1 };
+
+/** A message that was looked up by its number, and what became of that. */
+export type Spot = { seq: number; is: 'looked_for' | 'found' | 'missing' };
 
 export type Conversation = ReturnType<typeof createConversation>;
 
@@ -30,7 +33,7 @@ export type Conversation = ReturnType<typeof createConversation>;
  *
  * @param me whose page this is
  * @param url of the chat server, `wss://…`
- * @param shelf where unsent words outlive a reload; undefined when the browser has none to give
+ * @param locker what is kept on this device
  * @param newId makes a fresh clientId (UUID)
  * @param ended called once when the person left or is not signed in any more
  */
@@ -40,21 +43,28 @@ export function createConversation(deps: {
   WebSocket: new (url: string, protocol: string) => SocketLike;
   clock: Clock;
   random: () => number;
-  shelf: Shelf | undefined;
+  locker: Locker;
   newId: () => string;
   whoAmI: () => Promise<Identity>;
   ended: (why: 'left' | 'session_over' | 'somebody_else') => void;
 }) {
-  const { me, clock, newId } = deps;
-  const room = signal<RoomState>(rooms.emptyRoom);
+  const { me, clock, newId, locker } = deps;
+  const room = signal<RoomState>(locker.room);
   const link = signal<Link>({ state: 'connecting', isFirst: true });
   const outgoing = signal<OutboxState>({ entries: [] });
   const serverVersion = signal('');
+  /** What will be deleted unless it is taken back in time. */
+  const deleting = signal<Deletions | undefined>(undefined);
   const roundTripMs = signal<number | undefined>(undefined);
   /** Messages of others above this seq are marked as new. */
   const newSince = signal<number | undefined>(undefined);
   /** Whether the reader is at the latest message and stays there, or the event after which they scrolled away. */
   const following = signal<{ is: 'at_latest' } | { is: 'away'; since: number }>({ is: 'at_latest' });
+  /** The message that somebody wants to see by its number. */
+  const spot = signal<Spot | undefined>(undefined);
+  /** The seq of the message that stands first in sight, while the reader is away from the latest. */
+  let reading = Infinity;
+  let isArrival = true;
   let probedAt: number | undefined;
   let typedAt = 0;
   let seen = 0;
@@ -72,8 +82,7 @@ export function createConversation(deps: {
   });
 
   const outbox = createOutbox({
-    userId: me.id,
-    shelf: deps.shelf,
+    shared: locker.shared,
     clock,
     transmit: socket.send,
     onSilence: socket.reconnect,
@@ -90,7 +99,7 @@ export function createConversation(deps: {
     switch (message.type) {
       case 'welcome':
         serverVersion.value = message.server.version;
-        if (before.epoch === undefined) markUnread();
+        markUnreadOnce();
         return openRoom('resume');
       case 'opened':
         outbox.open();
@@ -100,6 +109,7 @@ export function createConversation(deps: {
         break;
       case 'page':
         measureRoundTrip(message.before === 1);
+        if (before.historyFor?.is === 'around' && !room.value.historyFor) spotAnswered(before.historyFor.seq);
         // The room did not take it: it was too old.
         if (message.before !== undefined && message.before === room.value.historyBefore) historyRefused(ASK_AGAIN_AFTER_MS);
         break;
@@ -109,7 +119,8 @@ export function createConversation(deps: {
     }
     outbox.settle(room.value.cursor);
     if (room.value.needs !== 'nothing') openRoom(room.value.needs);
-    if (isFollowing() && room.value.messages.length > MAX_HELD_MESSAGES) room.value = rooms.trim(room.value, KEPT_WHEN_TRIMMED);
+    lookForSpot();
+    room.value = rooms.bound(room.value, isFollowing() ? 'latest' : reading);
   }
 
   function acknowledge(message: ServerMessage) {
@@ -130,6 +141,7 @@ export function createConversation(deps: {
   function historyRefused(askAgainMs: number) {
     clock.after(askAgainMs, () => {
       room.value = rooms.withoutHistoryRequest(room.value);
+      lookForSpot();
     });
   }
 
@@ -160,7 +172,9 @@ export function createConversation(deps: {
     probedAt = undefined;
   }
 
-  function markUnread() {
+  function markUnreadOnce() {
+    if (!isArrival) return;
+    isArrival = false;
     if (room.value.read > 0) newSince.value = room.value.read;
   }
 
@@ -174,7 +188,7 @@ export function createConversation(deps: {
   /** Says something; it is shown at once and sent as soon as it can be. */
   function say(text: string, replyTo?: number) {
     newSince.value = undefined;
-    follow();
+    goToLatest();
     outbox.put({ type: 'send', room: DEFAULT_ROOM, clientId: newId(), text, ...(replyTo !== undefined && { replyTo }) });
   }
 
@@ -182,9 +196,13 @@ export function createConversation(deps: {
     outbox.put({ type: 'edit', room: DEFAULT_ROOM, clientId: newId(), target, text });
   }
 
-  function erase(target: number) {
-    outbox.put({ type: 'delete', room: DEFAULT_ROOM, clientId: newId(), target });
-  }
+  const deletions = createDeletions({
+    clock,
+    send: (target) => outbox.put({ type: 'delete', room: DEFAULT_ROOM, clientId: newId(), target }),
+    onChange: (next) => {
+      deleting.value = next;
+    },
+  });
 
   function react(target: number, emoji: string, on: boolean) {
     outbox.put({ type: 'react', room: DEFAULT_ROOM, clientId: newId(), target, emoji, on });
@@ -219,7 +237,17 @@ export function createConversation(deps: {
 
   /** The reader came to the latest message and stays with it. */
   function follow() {
-    if (!isFollowing()) following.value = { is: 'at_latest' };
+    if (isFollowing()) return;
+    batch(() => {
+      following.value = { is: 'at_latest' };
+      room.value = rooms.bound(room.value, 'latest');
+    });
+  }
+
+  /** The reader wants the latest message, whatever they look at now. */
+  function goToLatest() {
+    forgetSpot();
+    follow();
   }
 
   /** The reader scrolled away from the latest message. */
@@ -231,6 +259,55 @@ export function createConversation(deps: {
     return following.value.is === 'at_latest';
   }
 
+  /**
+   * Shows one message by its number, with what was said around it. It may have to be fetched first, or it may turn out
+   * that there is none: `spot` tells.
+   */
+  function visit(seq: number) {
+    batch(() => {
+      spot.value = { seq, is: 'looked_for' };
+      lookForSpot();
+    });
+  }
+
+  /** The reader has seen what became of the message that was looked up. */
+  function forgetSpot() {
+    spot.value = undefined;
+  }
+
+  function lookForSpot() {
+    const { value } = spot;
+    if (value?.is !== 'looked_for') return;
+    const { historyFor, cursor, phase } = room.value;
+    if (rooms.findHeld(room.value, value.seq)) return arriveAtSpot(value.seq);
+    if (phase !== 'open') return;
+    if (value.seq > cursor || value.seq < 1) spot.value = { ...value, is: 'missing' };
+    else if (historyFor?.is !== 'around' || historyFor.seq !== value.seq) askForSurroundings(value.seq);
+  }
+
+  function spotAnswered(seq: number) {
+    const isWanted = spot.value?.is === 'looked_for' && spot.value.seq === seq;
+    if (isWanted && !rooms.findHeld(room.value, seq)) spot.value = { seq, is: 'missing' };
+  }
+
+  function arriveAtSpot(seq: number) {
+    const isShown = rooms.findMessage(rooms.shownPart(room.value).messages, seq) !== undefined;
+    if (!isShown) room.value = rooms.atPresent(room.value);
+    reading = seq;
+    unfollow();
+    spot.value = { seq, is: 'found' };
+  }
+
+  function askForSurroundings(seq: number) {
+    const request = rooms.surroundingsRequest(seq);
+    if (socket.send(request)) room.value = rooms.askingHistory(room.value, request.before, { is: 'around', seq });
+  }
+
+  /** The message that stands first in sight. */
+  function readAt(seq: number) {
+    reading = seq;
+  }
+
   /** The reader looks away: what comes from now on will be marked as new. */
   function lookAway() {
     newSince.value = room.value.cursor;
@@ -239,6 +316,17 @@ export function createConversation(deps: {
   function loadOlder() {
     const request = rooms.historyRequest(room.value);
     if (request && socket.send(request)) room.value = rooms.askingHistory(room.value, request.before);
+  }
+
+  /** Fetches what was said after the last message shown, when that is not the latest one. */
+  function loadNewer() {
+    const request = rooms.newerRequest(room.value);
+    if (request && socket.send(request)) room.value = rooms.askingHistory(room.value, request.before, { is: 'newer' });
+  }
+
+  /** Says goodbye; resolves when the server knows and this device has forgotten the messages, or soon after. */
+  async function leave(): Promise<void> {
+    await Promise.all([socket.leave(), locker.forget()]);
   }
 
   /** Asks a connection that may be dead whether it lives; also measures the round trip. */
@@ -260,7 +348,9 @@ export function createConversation(deps: {
     say,
     sayAgain,
     edit,
-    erase,
+    erase: deletions.put,
+    keep: deletions.undo,
+    deleting,
     react,
     type,
     read,
@@ -269,11 +359,20 @@ export function createConversation(deps: {
     unfollow,
     lookAway,
     loadOlder,
+    loadNewer,
+    readAt,
+    reading: () => (isFollowing() ? 'latest' : reading),
+    goToLatest,
+    spot,
+    visit,
+    forgetSpot,
     doubt,
     reconnect: socket.reconnect,
     silentForMs: socket.silentForMs,
     discard: outbox.discard,
     discardAll: outbox.clear,
-    leave: socket.leave,
+    drafts: locker.drafts,
+    keepsNothing: locker.keepsNothing,
+    leave,
   };
 }

@@ -1,15 +1,19 @@
-/** What the two pages before the chat share: a form with one notice, and a password that can be shown. */
+/** What the two pages before the chat share: a form with one notice, a password that can be shown, language and theme. */
 import type { Answer } from './api.ts';
-import { texts } from './texts.ts';
-import { readTheme, showTheme } from './theme.ts';
+import type { Language } from './texts.ts';
+import { chooseLanguage, LANGUAGES, language, onLanguage, speakAsChosen, texts } from './texts.ts';
+import { chooseTheme, nextTheme, readTheme, showTheme } from './theme.ts';
 
 export type Tone = 'good' | 'bad' | 'neutral';
 
-export type Entrance = ReturnType<typeof prepareEntrance>;
+export type Entrance = Awaited<ReturnType<typeof prepareEntrance>>;
 
-/** Takes hold of the page's form. Throws when the page has none, which is a defect of the page. */
-export function prepareEntrance() {
+/** Takes hold of the page's form, in the reader's language. Throws when the page has none, which is a defect of the page. */
+export async function prepareEntrance() {
   showTheme(readTheme());
+  onLanguage(translate);
+  await speakAsChosen();
+  offerChoices(find(document, '.choices-below', HTMLElement));
   const form = find(document, 'form', HTMLFormElement);
   const notice = find(form, '.notice', HTMLElement);
   let countdown: ReturnType<typeof setInterval> | undefined;
@@ -81,13 +85,63 @@ export function prepareEntrance() {
   return { form, input, say, refuse, onSubmit };
 }
 
+/** The page is written in English; `data-text` and `data-label` name the words that stand there in other languages. */
+function translate() {
+  for (const element of document.querySelectorAll<HTMLElement>('[data-text]')) {
+    element.textContent = wordsOf(element.dataset.text);
+  }
+  for (const element of document.querySelectorAll<HTMLElement>('[data-label]')) {
+    element.ariaLabel = wordsOf(element.dataset.label);
+  }
+}
+
+function wordsOf(key = ''): string {
+  const words = Object.entries(texts).find(([name]) => name === key)?.[1];
+  if (typeof words === 'string') return words;
+  throw new Error(`There are no words called ${key}`);
+}
+
+/** Below the card, quietly: the other languages, each by its own name, and the theme. */
+function offerChoices(footer: HTMLElement) {
+  const theme = document.createElement('button');
+  const languages = Object.entries(LANGUAGES).map(([tag, name]) => languageButton(tag as Language, name));
+  const label = () => {
+    theme.textContent = texts.theme[readTheme()];
+    for (const button of languages) button.hidden = button.lang === language();
+  };
+  theme.type = 'button';
+  theme.className = 'quiet';
+  theme.addEventListener('click', () => {
+    chooseTheme(nextTheme(readTheme()));
+    label();
+  });
+  onLanguage(label);
+  label();
+  footer.append(...languages, theme);
+  footer.hidden = false;
+}
+
+function languageButton(tag: Language, name: string): HTMLButtonElement {
+  const button = document.createElement('button');
+  button.type = 'button';
+  button.className = 'quiet';
+  button.lang = tag;
+  button.textContent = name;
+  button.addEventListener('click', () => {
+    // The pressed button gives way to the one that leads back; the focus goes there too.
+    void chooseLanguage(tag).then(() => button.parentElement?.querySelector<HTMLElement>('[lang]:not([hidden])')?.focus());
+  });
+  return button;
+}
+
 function letShow(button: HTMLButtonElement, input: (name: string) => HTMLInputElement) {
   const password = input(button.dataset.shows ?? '');
   button.hidden = false;
   button.addEventListener('click', () => {
     const isShown = password.type === 'text';
     password.type = isShown ? 'password' : 'text';
-    button.textContent = isShown ? texts.show : texts.hide;
+    button.dataset.text = isShown ? 'show' : 'hide';
+    button.textContent = wordsOf(button.dataset.text);
     button.ariaPressed = String(!isShown);
     password.focus();
   });

@@ -3,27 +3,16 @@ import { test } from 'node:test';
 import type { Refused } from '@securechat/shared/protocol';
 import { Sentence } from '@securechat/shared/protocol';
 import { createFakeClock } from './clock.fixture.ts';
-import type { OutboxState, Request } from './outbox.ts';
+import type { OutboxState, Request, Shared } from './outbox.ts';
 import { createOutbox } from './outbox.ts';
 
-function createShelf() {
-  const kept = new Map<string, string>();
-  return {
-    getItem: (key: string) => kept.get(key) ?? null,
-    setItem: (key: string, value: string) => void kept.set(key, value),
-    removeItem: (key: string) => void kept.delete(key),
-    kept,
-  };
-}
-
-function alicesOutbox({ shelf = createShelf(), userId = 'alice' } = {}) {
+function alicesOutbox({ shared = undefined as Shared | undefined } = {}) {
   const clock = createFakeClock();
   const sent: Request[] = [];
   let silences = 0;
   let state: OutboxState = { entries: [] };
   const outbox = createOutbox({
-    userId,
-    shelf,
+    shared,
     clock,
     transmit: (request) => sent.push(request) > 0,
     onSilence: () => silences++,
@@ -33,13 +22,13 @@ function alicesOutbox({ shelf = createShelf(), userId = 'alice' } = {}) {
   });
   let ids = 0;
   const says = (text: string) => {
-    const clientId = `${userId}-${++ids}`;
+    const clientId = `alice-${++ids}`;
     outbox.put({ type: 'send', room: 'general', clientId, text });
     return clientId;
   };
   const texts = () => sent.map((request) => ('text' in request ? request.text : request.type));
   const states = () => outbox.state().entries.map((entry) => entry.state.is);
-  return { outbox, clock, shelf, sent, says, texts, states, silences: () => silences, shown: () => state };
+  return { outbox, clock, sent, says, texts, states, silences: () => silences, shown: () => state };
 }
 
 const refusal = (code: Refused['code'], clientId: string, more: Partial<Refused> = {}): Refused => ({
@@ -207,44 +196,4 @@ test('no answer within eight seconds makes the connection doubtful; an answer in
   alice.says('two');
   alice.clock.pass(8_000);
   assert.equal(alice.silences(), 1);
-});
-
-test('a reload loses nothing: the words wait again with their clientIds', () => {
-  const before = alicesOutbox();
-  before.outbox.open();
-  const id = before.says('one');
-  before.says('two');
-  const after = alicesOutbox({ shelf: before.shelf });
-  assert.deepEqual(after.states(), ['waiting', 'waiting']);
-  after.outbox.open();
-  assert.equal(after.sent[0]?.clientId, id);
-});
-
-test('alice’s words are never sent by bob, who uses the same browser after her', () => {
-  const alice = alicesOutbox();
-  alice.says('my secret');
-  const bob = alicesOutbox({ shelf: alice.shelf, userId: 'bob' });
-  bob.outbox.open();
-  assert.deepEqual(bob.sent, []);
-});
-
-test('once everything is stored nothing of it stays on the computer', () => {
-  const alice = alicesOutbox();
-  alice.outbox.open();
-  const id = alice.says('hello');
-  assert.equal(alice.shelf.kept.size, 1);
-  alice.outbox.acknowledge({ seq: 1, clientId: id });
-  assert.equal(alice.shelf.kept.size, 0);
-});
-
-test('a browser that refuses storage, or kept nonsense, still lets alice speak', () => {
-  const broken = createShelf();
-  broken.setItem('securechat:outbox:alice', '[{"request":null}, 3, "{"');
-  broken.setItem = () => {
-    throw new Error('quota');
-  };
-  const alice = alicesOutbox({ shelf: broken });
-  alice.outbox.open();
-  alice.says('hello');
-  assert.deepEqual(alice.texts(), ['hello']);
 });

@@ -21,7 +21,25 @@ export const MAX_KEPT_CHANGES = 1_000;
 /** Events kept that came before their predecessors; beyond this they are dropped, since the resume brings them again. */
 const MAX_EARLY_EVENTS = 500;
 const MAX_NOTICES = 300;
+/** Messages asked for at a time, above what is read and around a message that is looked up. */
 export const HISTORY_LIMIT = 50;
+/** Numbers asked for at a time below what is read. As many as a page holds: a page is never cut short of the window. */
+const NEWER_LIMIT = Limit.pageEvents;
+/** How many numbers after a message that is looked up belong to its surroundings. */
+const SURROUNDINGS_AFTER = 25;
+
+/** How many messages are held for the eye; the rest is dropped and can be loaded again. */
+export type Bounds = {
+  /** The most that are shown. */
+  shown: number;
+  /** How many of the latest stay when there are too many. */
+  latest: number;
+  /** More of the latest than these are too many while the reader is elsewhere. */
+  aside: number;
+  /** So many stay on each side of the one that is read, where there are as many. */
+  beside: number;
+};
+export const bounds: Bounds = { shown: 400, latest: 200, aside: 250, beside: 50 };
 
 export type Message = {
   seq: number;
@@ -40,6 +58,18 @@ export type Message = {
 
 type Change = Exclude<RoomEvent, MessageEvent>;
 
+/** A part of the conversation that does not reach the present: every message from the first one up to number `to`. */
+export type Past = {
+  /** Ascending by seq, at least one. */
+  messages: readonly Message[];
+  to: number;
+  /** True when the first one is the very first message of the room. */
+  beginning: boolean;
+};
+
+/** What a history request is for; `around` names the message that is looked up. */
+export type HistoryPurpose = { is: 'older' } | { is: 'newer' } | { is: 'around'; seq: number };
+
 /** Somebody came or went. It has no number, so it stands after the message that was the last one when it was heard. */
 export type RoomNotice = { id: number; kind: 'joined' | 'left'; user: User; at: number; afterSeq: number };
 
@@ -49,10 +79,12 @@ export type RoomState = {
   cursor: number;
   /** The server's time of the event at `cursor`, when it is known. */
   cursorAt?: number;
-  /** Ascending by seq. */
+  /** The latest messages, ascending by seq: all from the first of them up to `cursor`. */
   messages: readonly Message[];
   /** True when the very first message of the room is among `messages`, or there is none. */
   beginning: boolean;
+  /** What is shown instead of the latest messages, while the reader is far away from them. */
+  past?: Past;
   phase: 'away' | 'arriving' | 'resuming' | 'open';
   /** What a turn of the server asks for next: the caller sends `open` and says so with {@link opening}. */
   needs: 'nothing' | 'resume' | 'arrival';
@@ -62,8 +94,9 @@ export type RoomState = {
   /** All changes after `keptSince` to messages that are not loaded, for pages that do not hold them yet. */
   kept: readonly Change[];
   keptSince: number;
-  /** `before` of the history request under way. */
+  /** `before` of the history request under way, and what it is for. */
   historyBefore?: number;
+  historyFor?: HistoryPurpose;
   people: readonly User[];
   peopleCount: number;
   notices: readonly RoomNotice[];
@@ -143,16 +176,56 @@ export function disconnected(room: RoomState): RoomState {
   return { ...withoutHistoryRequest(room), phase: 'away', needs: 'nothing', pages: [], early: [], typing: [] };
 }
 
-/** The request for older messages, or nothing when there are none, none can be asked for now, or one is under way. */
+/** What is shown: the past that the reader is in, or the latest messages. */
+export function shownPart(room: RoomState): Past & { isPast: boolean } {
+  if (room.past) return { ...room.past, isPast: true };
+  return { messages: room.messages, to: room.cursor, beginning: room.beginning, isPast: false };
+}
+
+/** The request for messages above those shown, or nothing when there are none, none can be asked for now, or one is under way. */
 export function historyRequest(room: RoomState): ClientMessageOf<'history'> | undefined {
-  const oldest = room.messages[0];
-  if (room.phase !== 'open' || room.beginning || room.historyBefore !== undefined || !oldest) return undefined;
+  const { messages, beginning } = shownPart(room);
+  const oldest = messages[0];
+  if (!mayAsk(room) || beginning || !oldest) return undefined;
   return { type: 'history', room: DEFAULT_ROOM, before: oldest.seq, limit: HISTORY_LIMIT };
 }
 
+/** The request for messages below those shown, or nothing when these reach the present or none can be asked for now. */
+export function newerRequest(room: RoomState, limit: number = NEWER_LIMIT): ClientMessageOf<'history'> | undefined {
+  if (!mayAsk(room) || !room.past) return undefined;
+  return { type: 'history', room: DEFAULT_ROOM, before: room.past.to + limit + 1, limit };
+}
+
+/** The request for a message and its surroundings; it goes before any other, whose answer will then not be taken. */
+export function surroundingsRequest(seq: number): ClientMessageOf<'history'> {
+  return { type: 'history', room: DEFAULT_ROOM, before: seq + SURROUNDINGS_AFTER + 1, limit: HISTORY_LIMIT };
+}
+
 /** The room after a history request was sent. */
-export function askingHistory(room: RoomState, before: number): RoomState {
-  return { ...room, historyBefore: before };
+export function askingHistory(room: RoomState, before: number, purpose: HistoryPurpose = { is: 'older' }): RoomState {
+  return { ...room, historyBefore: before, historyFor: purpose };
+}
+
+/** The room as it is shown to somebody who went to the latest message: nothing of the past is held for them. */
+export function atPresent(room: RoomState): RoomState {
+  if (!room.past) return room;
+  const { past: _left, ...rest } = withoutHistoryRequest(room);
+  return forgettingChanges(rest);
+}
+
+/**
+ * The room with no more messages than an eye needs. History brings the others back.
+ *
+ * @param reading the seq of the message that is read, or `latest` for a reader who stays with the latest one
+ */
+export function bound(room: RoomState, reading: number | 'latest', limits = bounds): RoomState {
+  if (reading === 'latest') {
+    const present = atPresent(room);
+    return present.messages.length > limits.shown ? trim(present, limits.latest) : present;
+  }
+  if (room.historyBefore !== undefined) return room;
+  if (room.past) return boundPast(room, room.past, reading, limits);
+  return room.messages.length > limits.shown ? leaveLatest(room, reading, limits) : room;
 }
 
 /** Drops all but the latest messages, so that a page left open for days stays quick; history brings them back. */
@@ -160,10 +233,8 @@ export function trim(room: RoomState, keep: number): RoomState {
   if (room.messages.length <= keep || room.historyBefore !== undefined) return room;
   const messages = room.messages.slice(-keep);
   const oldest = messages[0]?.seq ?? 0;
-  const forgotten = { kept: [], keptSince: room.cursor };
   return {
-    ...room,
-    ...forgotten,
+    ...forgettingChanges(room),
     messages,
     beginning: false,
     notices: room.notices.filter((notice) => notice.afterSeq >= oldest),
@@ -182,7 +253,12 @@ export function countUnread(room: RoomState, me: User): { count: number; more: b
   return { count, more: !room.beginning && (room.messages[0]?.seq ?? 0) > room.read + 1 };
 }
 
-/** The loaded message with this seq. */
+/** The message with this seq, wherever it is held. */
+export function findHeld(room: RoomState, seq: number): Message | undefined {
+  return findMessage(room.messages, seq) ?? findMessage(room.past?.messages ?? [], seq);
+}
+
+/** The message with this seq among these. */
 export function findMessage(messages: readonly Message[], seq: number): Message | undefined {
   return messages[indexOf(messages, seq)];
 }
@@ -212,7 +288,7 @@ function resume(room: RoomState): RoomState {
 }
 
 function arrive(room: RoomState, opened: Opened): RoomState {
-  const { cursorAt: _unknown, ...rest } = withoutHistoryRequest(room);
+  const { cursorAt: _unknown, past: _dropped, ...rest } = withoutHistoryRequest(room);
   const messages = room.pages.flatMap((page) => page.events.filter(isMessage).map((event) => toMessage(event, page.asOf)));
   const last = messages.at(-1);
   return {
@@ -278,11 +354,20 @@ function applyMessage(room: RoomState, event: MessageEvent): RoomState {
 }
 
 function applyChange(room: RoomState, change: Change): RoomState {
-  const index = indexOf(room.messages, change.target);
-  const message = room.messages[index];
-  if (message) return { ...room, messages: room.messages.with(index, changed(message, change)) };
+  const messages = withChange(room.messages, change);
+  const past = room.past && withChange(room.past.messages, change);
+  if (messages || past) {
+    return { ...room, ...(messages && { messages }), ...(room.past && past && { past: { ...room.past, messages: past } }) };
+  }
   if (room.kept.length >= MAX_KEPT_CHANGES) return { ...room, kept: [change], keptSince: change.seq - 1 };
   return { ...room, kept: [...room.kept, change] };
+}
+
+/** The messages after a change to one of them; undefined when it is not among them. */
+function withChange(messages: readonly Message[], change: Change): readonly Message[] | undefined {
+  const index = indexOf(messages, change.target);
+  const message = messages[index];
+  return message && messages.with(index, changed(message, change));
 }
 
 /** The message after one change; the same object when the change is in it already. */
@@ -332,19 +417,97 @@ function isMessage(event: RoomEvent | MessageState): event is MessageEvent | Mes
 function withHistory(room: RoomState, page: Page): RoomState {
   // Read from a copy of the store that lags behind: changes are missing that nobody here remembers.
   if (page.asOf < room.keptSince) return room;
-  const oldest = room.messages.at(0)?.seq ?? Infinity;
-  const older = page.events
-    .filter(isMessage)
-    .filter(({ seq }) => seq < oldest)
-    .map((event) => withKept(toMessage(event, page.asOf), room.kept));
-  const messages = [...older, ...room.messages];
-  const loaded = new Set(older.map(({ seq }) => seq));
-  return {
-    ...withoutHistoryRequest(room),
-    messages,
-    kept: room.kept.filter(({ target }) => !loaded.has(target)),
-    beginning: page.events.length === 0 || messages[0]?.seq === 1,
-  };
+  if (room.historyFor?.is === 'around' && page.asOf < Math.min(room.historyFor.seq, room.cursor)) return room;
+  const answered = withoutHistoryRequest(room);
+  const loaded = page.events.filter(isMessage).map((event) => heldOr(room, event, page.asOf));
+  const part: Past = { messages: loaded, to: upTo(page), beginning: loaded.length === 0 || loaded[0]?.seq === 1 };
+  switch (room.historyFor?.is) {
+    case 'around':
+      return withSurroundings(answered, part, room.historyFor.seq);
+    case 'newer':
+      return answered.past ? joined(withNewer(answered, answered.past, part)) : answered;
+    default:
+      return withOlder(answered, part);
+  }
+}
+
+/** A page speaks for every number below its `before`, but for none that its copy of the store did not hold yet. */
+function upTo(page: Page): number {
+  return Math.min((page.before ?? 1) - 1, page.asOf);
+}
+
+/** The message as it is held already, which no page can know better, or as the page has it with what came since. */
+function heldOr(room: RoomState, event: MessageEvent | MessageState, asOf: number): Message {
+  return findHeld(room, event.seq) ?? withKept(toMessage(event, asOf), room.kept);
+}
+
+function withOlder(room: RoomState, part: Past): RoomState {
+  const shown = shownPart(room);
+  const oldest = shown.messages[0]?.seq ?? Infinity;
+  const messages = [...part.messages.filter(({ seq }) => seq < oldest), ...shown.messages];
+  const { beginning } = part;
+  if (room.past) return forgettingKeptOf(messages, { ...room, past: { ...room.past, messages, beginning } });
+  return forgettingKeptOf(messages, { ...room, messages, beginning });
+}
+
+function withNewer(room: RoomState, past: Past, part: Past): RoomState {
+  const messages = [...past.messages, ...part.messages.filter(({ seq }) => seq > past.to)];
+  return forgettingKeptOf(messages, { ...room, past: { ...past, messages, to: Math.max(past.to, part.to) } });
+}
+
+/** Shows the surroundings of a message; where there is no such message the reader stays where they are. */
+function withSurroundings(room: RoomState, part: Past, seq: number): RoomState {
+  if (!findMessage(part.messages, seq)) return room;
+  // What was shown before is not held any more, so neither are the changes to it that had come.
+  const { past, ...rest } = room;
+  const left = past ? forgettingChanges(rest) : rest;
+  return joined(forgettingKeptOf(part.messages, { ...left, past: part }));
+}
+
+/** The past and the latest messages as one, when nothing is missing between them. */
+function joined(room: RoomState): RoomState {
+  const { past, ...rest } = room;
+  const oldest = room.messages[0]?.seq ?? room.cursor + 1;
+  if (!past || past.to < oldest - 1) return room;
+  const messages = [...past.messages.filter(({ seq }) => seq < oldest), ...room.messages];
+  return { ...rest, messages, beginning: past.beginning || room.beginning };
+}
+
+/** Too much of the past: what is far from the message that is read goes. Too many of the latest: they are not in sight. */
+function boundPast(room: RoomState, past: Past, reading: number, limits: Bounds): RoomState {
+  const aside = room.messages.length > limits.aside ? trim(room, limits.latest) : room;
+  if (past.messages.length <= limits.shown) return aside;
+  return forgettingChanges({ ...aside, past: cut(past, reading, limits) });
+}
+
+/** There are too many messages between the one that is read and the present: from here on they are two parts. */
+function leaveLatest(room: RoomState, reading: number, limits: Bounds): RoomState {
+  const past = cut({ messages: room.messages, to: room.cursor, beginning: room.beginning }, reading, limits);
+  if (past.to === room.cursor) return trim(room, limits.shown);
+  return { ...trim(room, limits.latest), past, notices: room.notices };
+}
+
+/** As many messages as may be shown, with the one that is read well among them. */
+function cut({ messages, to, beginning }: Past, reading: number, { shown, beside }: Bounds): Past {
+  const read = messages.findLastIndex(({ seq }) => seq <= reading);
+  const lowest = Math.max(read + beside - shown, 0);
+  const highest = Math.min(Math.max(read - beside, 0), messages.length - shown);
+  // Whoever reads in the upper half loses from below, whoever reads in the lower half from above.
+  const start = read < messages.length / 2 ? Math.min(lowest, highest) : highest;
+  const kept = messages.slice(start, start + shown);
+  const isCutBelow = start + shown < messages.length;
+  return { messages: kept, to: isCutBelow ? (kept.at(-1)?.seq ?? to) : to, beginning: beginning && start === 0 };
+}
+
+/** Changes that were heard are not remembered for messages dropped just now: pages older than this are not taken. */
+function forgettingChanges(room: RoomState): RoomState {
+  return { ...room, kept: [], keptSince: room.cursor };
+}
+
+function forgettingKeptOf(messages: readonly Message[], room: RoomState): RoomState {
+  if (room.kept.length === 0) return room;
+  const loaded = new Set(messages.map(({ seq }) => seq));
+  return { ...room, kept: room.kept.filter(({ target }) => !loaded.has(target)) };
 }
 
 function withKept(message: Message, kept: readonly Change[]): Message {
@@ -352,8 +515,12 @@ function withKept(message: Message, kept: readonly Change[]): Message {
 }
 
 /** The room after a history request came to nothing, refused or answered by a page that is too old: another may be made. */
-export function withoutHistoryRequest({ historyBefore: _over, ...room }: RoomState): RoomState {
+export function withoutHistoryRequest({ historyBefore: _over, historyFor: _purpose, ...room }: RoomState): RoomState {
   return room;
+}
+
+function mayAsk(room: RoomState): boolean {
+  return room.phase === 'open' && room.historyBefore === undefined;
 }
 
 /** The index of the message with this seq, or -1. */

@@ -1,138 +1,86 @@
-/** Every sentence that people read and that does not come from the server; one place, ready for a second language. */
-import { Sentence } from '@securechat/shared/protocol';
+/**
+ * What people read, in their language. English comes with the page; another language is fetched when somebody reads it.
+ * The sentences that the protocol fixes, and what the server says, are the same in every language.
+ */
+import type { Texts } from './texts.en.ts';
+import { english } from './texts.en.ts';
 
-const plurals = new Intl.PluralRules('en');
-const count = (n: number, one: string, other: string) => `${n} ${plurals.select(n) === 'one' ? one : other}`;
+export type Language = 'en' | 'es';
 
-export const texts = {
-  product: 'SecureChat',
-  roomName: 'general',
-  joined: Sentence.joined,
-  left: Sentence.left,
+/** The languages by their own names. */
+export const LANGUAGES: Readonly<Record<Language, string>> = { en: 'English', es: 'Español' };
 
-  // Entrance
-  show: 'Show',
-  hide: 'Hide',
-  serverUnreachable: 'The server could not be reached. Check your connection and try again.',
-  serverFailed: 'Something went wrong on the server. Please try again in a moment.',
-  tryAgainIn: (seconds: number) => `You can try again in ${span(seconds)}.`,
-  tryAgainNow: 'You can try again now.',
-  sessionOver: 'Your session has ended. Please log in again.',
-  youLeft: 'You have left the chat.',
-  linkIncomplete: 'This link is incomplete. Open it again exactly as you were given it.',
-  passwordSet: 'Your new password is set.',
+const KEY = 'securechat:language';
 
-  // Connection
-  connecting: 'Connecting…',
-  catchingUp: 'Catching up…',
-  connected: 'Connected',
-  offline: 'You are offline',
-  reconnectingIn: (seconds: number) => `Reconnecting in ${seconds}\u00a0s…`,
-  restarting: 'The server is restarting.',
-  lost: 'The connection was lost.',
-  offlineSentence: 'You are offline.',
-  tryNow: 'Try now',
-  notTaken: 'The server cannot take messages at the moment.',
-  waitingToBeSent: (n: number) => `${count(n, 'message is', 'messages are')} waiting and will be sent.`,
-  waitingFor: (n: number, seconds: number) =>
-    `${count(n, 'message is', 'messages are')} waiting and will be sent in ${seconds}\u00a0s.`,
-  youMaySendIn: (seconds: number) => `You can send again in ${seconds}\u00a0s.`,
-  leftHere: 'You have left.',
-  details: 'Connection details',
-  youAre: 'You are',
-  connectedSince: 'Connected since',
-  notConnected: 'Not connected',
-  upTo: 'Up to date to',
-  eventNumber: (seq: number) => (seq === 0 ? 'nothing said yet' : `event #${seq}`),
-  roundTrip: 'Round trip',
-  milliseconds: (ms: number) => `${Math.max(1, Math.round(ms))} ms`,
-  measuring: 'measuring…',
-  server: 'Server',
-  trust: 'Encrypted on the way; the server’s keeper can read messages.',
+/** The dictionary. {@link speak} puts the words of another language into this very object, so it may be imported as it is. */
+export const texts: Texts = { ...english };
 
-  // Header
-  people: 'People',
-  peopleHere: (n: number) => `${count(n, 'person', 'people')} here`,
-  andMore: (n: number) => `and ${n} more`,
-  you: 'you',
-  showPeople: (n: number) => `People, ${n} here`,
-  close: 'Close',
-  theme: { auto: 'Theme: like the system', light: 'Theme: light', dark: 'Theme: dark' },
-  leave: 'Leave',
+let spoken: Language = 'en';
+const listeners = new Set<() => void>();
 
-  // Messages
-  messages: 'Messages',
-  beginning: 'This is the beginning of the conversation.',
-  emptyTitle: 'It is quiet here.',
-  emptyWords: 'Say the first word, or invite others: give them this address.',
-  copyAddress: 'Copy address',
-  copied: 'Copied',
-  newMessages: 'New',
-  jump: 'Jump to latest',
-  newBelow: (n: number) => count(n, 'new message', 'new messages'),
-  loadingOlder: 'Loading older messages…',
-  edited: 'edited',
-  messageDeleted: 'Message deleted',
-  earlierMessage: 'an earlier message',
-  replyTo: (name: string) => `In reply to ${name}: `,
-  earlierNotices: (n: number) => `Show ${count(n, 'earlier line', 'earlier lines')} about people coming and going`,
-  actions: 'Message actions',
-  actionsOn: (seq: number) => `Message actions, message #${seq}`,
-  messageNumber: (seq: number) => `Message #${seq}`,
-  more: 'More',
-  reply: 'Reply',
-  edit: 'Edit',
-  delete: 'Delete',
-  copyText: 'Copy text',
-  react: (emoji: string) => `React with ${emoji}`,
-  reactedBy: (emoji: string, n: number, names: string) => `${emoji} ${n}: ${names}`,
-  somebody: 'Somebody',
-  deleteQuestion: 'Delete this message?',
-  deleteExplained: 'It disappears for everybody and cannot be brought back.',
-  keep: 'Keep',
+/** The language that is spoken now. */
+export const language = (): Language => spoken;
 
-  // Pending
-  sending: 'Sending…',
-  waiting: 'Waiting to be sent',
-  savingEdit: 'Saving…',
-  notSent: 'Not sent.',
-  notChanged: 'Not changed.',
-  editAgain: 'Edit',
-  sendAgain: 'Send again',
-  copy: 'Copy',
-  discard: 'Discard',
+/** Calls back after every change of the language: what was drawn from `texts` has to be drawn anew. */
+export function onLanguage(listener: () => void): void {
+  listeners.add(listener);
+}
 
-  // Composer
-  composer: (room: string) => `Message ${room}`,
-  send: 'Send',
-  save: 'Save',
-  editing: 'Editing your message',
-  replyingTo: (name: string) => `Replying to ${name}`,
-  cancel: 'Cancel',
-  charactersLeft: (n: number) => (n >= 0 ? `${n} left` : `${-n} too many`),
-  typing: (names: readonly string[], list: Intl.ListFormat) => {
-    if (names.length > 3) return 'Several people are typing…';
-    return `${list.format(names)} ${names.length === 1 ? 'is' : 'are'} typing…`;
-  },
+/** Speaks the language that was chosen in this browser, or else the first of the browser's languages that we know. */
+export function speakAsChosen(): Promise<void> {
+  return speak(readLanguage() ?? preferred(navigator.languages));
+}
 
-  // Leaving
-  leaveQuestion: 'Leave now?',
-  leaveExplained: (n: number) => `${count(n, 'message has', 'messages have')} not been sent yet and would be lost.`,
-  stay: 'Stay',
-  leaveAnyway: 'Leave and discard',
+/** Speaks a language from now on and remembers it. */
+export async function chooseLanguage(chosen: Language): Promise<void> {
+  try {
+    localStorage.setItem(KEY, chosen);
+  } catch {
+    // A browser that keeps nothing speaks it until the page is closed.
+  }
+  await speak(chosen);
+}
 
-  // Keys
-  keys: 'Keys',
-  keyList: [
-    ['Enter', 'send'],
-    ['Shift + Enter', 'new line'],
-    ['↑', 'edit your last message, while the field is empty'],
-    ['Esc', 'close what is open, then jump to the latest'],
-    ['↑ ↓ in the messages', 'move from message to message; Enter opens its actions'],
-    ['?', 'show these keys'],
-  ],
-} as const;
+/** The first known language among BCP 47 tags such as `es-MX`; English when there is none. */
+export function preferred(tags: readonly string[]): Language {
+  return tags.map(languageOf).find((known) => known !== undefined) ?? 'en';
+}
 
-function span(seconds: number): string {
-  return seconds < 90 ? `${seconds} s` : `${Math.ceil(seconds / 60)} min`;
+/** What Intl writes times and numbers in: as the person's region does, if the browser's language is the one spoken. */
+export function locale(): string {
+  return navigator.languages.find((tag) => languageOf(tag) === spoken) ?? spoken;
+}
+
+/** English stays when the words of another language cannot be fetched: a page in it is better than none. */
+async function speak(next: Language): Promise<void> {
+  const words = next === 'en' ? english : await fetchWords();
+  Object.assign(texts, words ?? english);
+  spoken = words ? next : 'en';
+  document.documentElement.lang = spoken;
+  for (const listener of listeners) listener();
+}
+
+async function fetchWords(): Promise<Texts | undefined> {
+  const page = document.documentElement;
+  page.dataset.words = 'coming';
+  try {
+    return (await import('./texts.es.ts')).spanish;
+  } catch {
+    return undefined;
+  } finally {
+    delete page.dataset.words;
+  }
+}
+
+function readLanguage(): Language | undefined {
+  try {
+    return languageOf(localStorage.getItem(KEY) ?? '');
+  } catch {
+    return undefined;
+  }
+}
+
+function languageOf(tag: string): Language | undefined {
+  const [primary = ''] = tag.toLowerCase().split('-');
+  return Object.hasOwn(LANGUAGES, primary) ? (primary as Language) : undefined;
 }

@@ -24,6 +24,11 @@ export function chooseTheme(theme: Theme): void {
   }
 }
 
+/** The theme after this one, round and round. */
+export function nextTheme(theme: Theme): Theme {
+  return THEMES[(THEMES.indexOf(theme) + 1) % THEMES.length] ?? 'auto';
+}
+
 /** Shows a theme on this page. */
 export function showTheme(theme: Theme): void {
   document.documentElement.dataset.theme = theme;

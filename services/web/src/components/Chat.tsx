@@ -1,24 +1,30 @@
-import type { Signal } from '@preact/signals';
 import { useSignal } from '@preact/signals';
 import { useCallback, useEffect, useRef } from 'preact/hooks';
 import type { Conversation } from '../conversation.ts';
 import { isUnsent } from '../outbox.ts';
+import type { Question } from '../questions.ts';
+import { ask, closeQuestion, question } from '../questions.ts';
 import type { Message } from '../roomState.ts';
 import { texts } from '../texts.ts';
 import type { Purpose } from './Composer.tsx';
 import { Composer } from './Composer.tsx';
 import { Banner } from './Connection.tsx';
+import { DeviceNotice } from './DeviceNotice.tsx';
 import { Dialog } from './Dialog.tsx';
+import { GoTo } from './GoTo.tsx';
 import { Header } from './Header.tsx';
+import { Help } from './Help.tsx';
 import { MessageList } from './MessageList.tsx';
 import type { Opened } from './MessageMenu.tsx';
 import { MessageMenu } from './MessageMenu.tsx';
 import { People } from './People.tsx';
+import { PersonCard } from './PersonCard.tsx';
+import { useReplyKept } from './replyKept.ts';
+import { Settings } from './Settings.tsx';
 import { Typing } from './Typing.tsx';
+import { Undo } from './Undo.tsx';
 
 type PeopleShown = { isShown: boolean; toggle: () => void };
-
-type Question = { is: 'leave' } | { is: 'delete'; message: Message } | { is: 'keys' };
 
 const isWide = matchMedia('(min-width: 900px)');
 
@@ -27,9 +33,10 @@ export function Chat({ conversation, maxCharacters }: { conversation: Conversati
   const field = useRef<HTMLTextAreaElement | null>(null);
   const purpose = useSignal<Purpose>({ is: 'say' });
   const menu = useSignal<Opened | undefined>(undefined);
-  const question = useSignal<Question | undefined>(undefined);
   const people = usePeopleShown();
-  useKeys(conversation, question, people);
+  useReplyKept(conversation, purpose);
+  useKeys(conversation, people);
+  useAvatars();
 
   const write = useCallback((next: Purpose) => {
     purpose.value = next;
@@ -46,12 +53,10 @@ export function Chat({ conversation, maxCharacters }: { conversation: Conversati
     if (last) edit(last);
   };
   const leave = () => {
-    if (conversation.outgoing.value.entries.some(isUnsent)) question.value = { is: 'leave' };
+    if (conversation.outgoing.value.entries.some(isUnsent)) ask({ is: 'leave' });
     else void leaveNow(conversation);
   };
-  const closeQuestion = () => {
-    question.value = undefined;
-  };
+  const mention = (name: string) => insert(field.current, `@${name} `);
 
   return (
     <div class="frame" data-people={people.isShown ? 'shown' : 'hidden'}>
@@ -59,7 +64,9 @@ export function Chat({ conversation, maxCharacters }: { conversation: Conversati
       {people.isShown && <People conversation={conversation} close={people.toggle} />}
       <main class="conversation">
         <MessageList {...{ conversation, openMenu, reply, editAgain }} />
+        <DeviceNotice conversation={conversation} />
         <Banner conversation={conversation} />
+        <Undo conversation={conversation} />
         <Typing conversation={conversation} />
         <Composer
           {...{ conversation, maxCharacters, field, purpose, editLast }}
@@ -74,27 +81,19 @@ export function Chat({ conversation, maxCharacters }: { conversation: Conversati
             close={() => {
               menu.value = undefined;
             }}
-            askToDelete={(message) => {
-              question.value = { is: 'delete', message };
-            }}
           />
         )}
       </main>
-      {question.value && <QuestionDialog question={question.value} conversation={conversation} close={closeQuestion} />}
+      {question.value && <QuestionDialog asked={question.value} conversation={conversation} mention={mention} />}
     </div>
   );
 }
 
-function QuestionDialog({
-  question,
-  conversation,
-  close,
-}: {
-  question: Question;
-  conversation: Conversation;
-  close: () => void;
-}) {
-  switch (question.is) {
+type QuestionProps = { asked: Question; conversation: Conversation; mention: (name: string) => void };
+
+function QuestionDialog({ asked, conversation, mention }: QuestionProps) {
+  const close = () => closeQuestion(asked);
+  switch (asked.is) {
     case 'leave':
       return (
         <Choice
@@ -109,19 +108,14 @@ function QuestionDialog({
           }}
         />
       );
-    case 'delete':
-      return (
-        <Choice
-          title={texts.deleteQuestion}
-          words={texts.deleteExplained}
-          no={texts.keep}
-          yes={texts.delete}
-          close={close}
-          act={() => conversation.erase(question.message.seq)}
-        />
-      );
     case 'keys':
-      return <Keys close={close} />;
+      return <Help close={close} />;
+    case 'settings':
+      return <Settings close={close} />;
+    case 'go':
+      return <GoTo conversation={conversation} close={close} go={(id) => ask({ is: 'person', id })} />;
+    case 'person':
+      return <PersonCard conversation={conversation} id={asked.id} close={close} mention={mention} />;
   }
 }
 
@@ -144,28 +138,6 @@ function Choice({ title, words, no, yes, close, act }: ChoiceProps) {
           }}
         >
           {yes}
-        </button>
-      </div>
-    </Dialog>
-  );
-}
-
-function Keys({ close }: { close: () => void }) {
-  return (
-    <Dialog title={texts.keys} close={close}>
-      <dl class="keys">
-        {texts.keyList.map(([key, meaning]) => (
-          <div key={key}>
-            <dt>
-              <kbd>{key}</kbd>
-            </dt>
-            <dd>{meaning}</dd>
-          </div>
-        ))}
-      </dl>
-      <div class="choices">
-        <button type="button" onClick={close}>
-          {texts.close}
         </button>
       </div>
     </Dialog>
@@ -206,18 +178,56 @@ function usePeopleShown(): PeopleShown {
   return { isShown: isShown.value, toggle };
 }
 
-/** Keys that work wherever the focus is: Esc for the latest, ? for the list of keys. */
-function useKeys(conversation: Conversation, question: Signal<Question | undefined>, people: PeopleShown) {
+/** Keys that work wherever the focus is, as Help lists them. */
+function useKeys(conversation: Conversation, people: PeopleShown) {
   useEffect(() => {
     const pressed = (event: KeyboardEvent) => {
       if (event.defaultPrevented || event.isComposing || document.querySelector('dialog[open], :popover-open')) return;
-      if (event.key === 'Escape' && people.isShown && !isWide.matches) people.toggle();
-      else if (event.key === 'Escape') conversation.follow();
-      if (event.key === '?' && !(event.target instanceof HTMLTextAreaElement)) question.value = { is: 'keys' };
+      const act = actionOf(event, conversation, people);
+      if (!act) return;
+      event.preventDefault();
+      act();
     };
     addEventListener('keydown', pressed);
     return () => removeEventListener('keydown', pressed);
-  }, [conversation, question, people]);
+  }, [conversation, people]);
+}
+
+function actionOf(event: KeyboardEvent, conversation: Conversation, people: PeopleShown): (() => void) | undefined {
+  const { key, target } = event;
+  const isWriting = target instanceof HTMLTextAreaElement || target instanceof HTMLInputElement;
+  if (key === 'Escape') return people.isShown && !isWide.matches ? people.toggle : conversation.goToLatest;
+  // In the field a question mark is the beginning of a question.
+  if (key === '?' && !isWriting) return () => ask({ is: 'keys' });
+  if (event.altKey || event.shiftKey || !(event.ctrlKey || event.metaKey)) return undefined;
+  if (key === 'k') return () => ask({ is: 'go' });
+  if (key === '/') return () => ask({ is: 'keys' });
+  const hasWords = isWriting && target.value !== '';
+  if (key === 'z' && conversation.deleting.value && !hasWords) return conversation.keep;
+  return undefined;
+}
+
+/** A press on somebody's picture or name in the conversation opens their card; by keyboard the list of people does. */
+function useAvatars() {
+  useEffect(() => {
+    const pressed = ({ target }: MouseEvent) => {
+      const shown = target instanceof Element ? target.closest('.group .avatar, .group .meta .name') : null;
+      const avatar = shown?.closest('.group')?.querySelector<HTMLElement>('.avatar');
+      if (avatar?.dataset.person) ask({ is: 'person', id: avatar.dataset.person });
+    };
+    document.addEventListener('click', pressed);
+    return () => document.removeEventListener('click', pressed);
+  }, []);
+}
+
+/** Puts words where the cursor is, apart from what stands before them. */
+function insert(field: HTMLTextAreaElement | null, words: string) {
+  if (!field) return;
+  const before = field.value.slice(0, field.selectionStart);
+  const gap = before === '' || /\s$/.test(before) ? '' : ' ';
+  field.setRangeText(`${gap}${words}`, field.selectionStart, field.selectionEnd, 'end');
+  field.dispatchEvent(new Event('input', { bubbles: true }));
+  field.focus();
 }
 
 /** Puts words into the composer, below those that are there already. */

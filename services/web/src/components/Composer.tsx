@@ -2,17 +2,23 @@ import type { Signal } from '@preact/signals';
 import { effect, useSignal } from '@preact/signals';
 import { countCharacters } from '@securechat/shared/protocol';
 import type { RefObject } from 'preact';
-import { useLayoutEffect } from 'preact/hooks';
+import { useLayoutEffect, useRef } from 'preact/hooks';
 import type { Conversation } from '../conversation.ts';
+import { plainWords } from '../markdown.ts';
 import type { Message } from '../roomState.ts';
 import { texts } from '../texts.ts';
+import { COMPLETION_ID, Completion, chosenId } from './Completion.tsx';
+import { EmojiPicker } from './EmojiPicker.tsx';
 import { Icon } from './Icon.tsx';
+import { insertText } from './insertText.ts';
+import { useCompletion } from './useCompletion.ts';
 
 /** What the words being written are for. */
 export type Purpose = { is: 'say' } | { is: 'reply'; to: Message } | { is: 'edit'; message: Message };
 
 /** The counter appears when fewer characters than this are left. */
 const NEAR_LIMIT = 200;
+const MOVES_CARET = new Set(['ArrowLeft', 'ArrowRight', 'Home', 'End']);
 
 type Props = {
   conversation: Conversation;
@@ -26,12 +32,13 @@ type Props = {
 /** Where words are written: always usable, whatever the connection does. */
 export function Composer({ conversation, maxCharacters, field, purpose, editLast, cancel }: Props) {
   const characters = useSignal(0);
+  const completion = useCompletion(conversation, field);
   const left = maxCharacters - characters.value;
   const changed = () => {
     if (!field.current) return;
     characters.value = countCharacters(field.current.value);
     grow(field.current);
-    keepDraft(conversation.me.id, purpose.value.is === 'edit' ? undefined : field.current.value);
+    keepDraft(conversation, purpose.value, field.current.value);
   };
   useLayoutEffect(() => {
     if (!field.current) return;
@@ -45,7 +52,7 @@ export function Composer({ conversation, maxCharacters, field, purpose, editLast
       effect(() => {
         const { value } = purpose;
         if (!field.current) return;
-        field.current.value = value.is === 'edit' ? (value.message.text ?? '') : readDraft(conversation.me.id);
+        field.current.value = value.is === 'edit' ? (value.message.text ?? '') : conversation.drafts.read().text;
         changed();
       }),
     [],
@@ -55,12 +62,18 @@ export function Composer({ conversation, maxCharacters, field, purpose, editLast
     const element = field.current;
     if (!element || element.value.trim() === '' || left < 0) return;
     speak(conversation, purpose.value, element.value);
-    if (purpose.value.is !== 'edit') keepDraft(conversation.me.id, '');
+    if (purpose.value.is !== 'edit') conversation.drafts.keep({ text: '' });
     purpose.value = { is: 'say' };
+    completion.close();
   };
   const keyPressed = (event: KeyboardEvent & { currentTarget: HTMLTextAreaElement }) => {
     // While an input method composes, Enter and Esc belong to it. Safari ends the composition first and says 229.
     if (event.isComposing || event.keyCode === 229) return;
+    if (!event.shiftKey && completion.pressed(event.key)) {
+      event.preventDefault();
+      event.stopPropagation();
+      return;
+    }
     if (event.key === 'Enter' && !event.shiftKey) {
       event.preventDefault();
       submit();
@@ -84,6 +97,7 @@ export function Composer({ conversation, maxCharacters, field, purpose, editLast
     >
       <PurposeLine purpose={purpose.value} cancel={cancel} />
       <div class="composer-field">
+        <Completion completion={completion} />
         <textarea
           ref={field}
           rows={1}
@@ -94,20 +108,70 @@ export function Composer({ conversation, maxCharacters, field, purpose, editLast
           placeholder={texts.composer(texts.roomName)}
           aria-describedby="characters"
           aria-invalid={left < 0}
-          onInput={() => {
+          aria-autocomplete="list"
+          aria-haspopup="listbox"
+          aria-controls={completion.suggestions.value && COMPLETION_ID}
+          aria-activedescendant={chosenId(completion)}
+          onInput={(event) => {
             changed();
+            completion.typed(event);
             if (field.current?.value && purpose.value.is !== 'edit') conversation.type();
           }}
           onKeyDown={keyPressed}
+          onKeyUp={(event) => {
+            if (MOVES_CARET.has(event.key)) completion.look();
+          }}
+          onClick={completion.look}
+          onCompositionEnd={completion.look}
+          onBlur={completion.close}
         />
         <span id="characters" class="characters" data-tone={left < 0 ? 'bad' : 'neutral'}>
           {left < NEAR_LIMIT && texts.charactersLeft(left)}
         </span>
+        <EmojiButton conversation={conversation} field={field} />
         <button type="submit" class="send" aria-label={purpose.value.is === 'edit' ? texts.save : texts.send} title={texts.send}>
           <Icon name="send" />
         </button>
       </div>
     </form>
+  );
+}
+
+/** Opens the choice of emoji; the chosen one goes where the caret stands. */
+function EmojiButton({ conversation, field }: Pick<Props, 'conversation' | 'field'>) {
+  const button = useRef<HTMLButtonElement | null>(null);
+  const isOpen = useSignal(false);
+  return (
+    <>
+      <button
+        ref={button}
+        type="button"
+        class="tool"
+        aria-label={texts.emoji}
+        title={texts.emoji}
+        aria-haspopup="dialog"
+        aria-expanded={isOpen.value}
+        onPointerDown={(event) => {
+          // The press that closes the choice is not one that opens it anew.
+          if (isOpen.value) event.stopPropagation();
+        }}
+        onClick={() => {
+          isOpen.value = !isOpen.value;
+        }}
+      >
+        <Icon name="smile" />
+      </button>
+      {isOpen.value && button.current && (
+        <EmojiPicker
+          userId={conversation.me.id}
+          element={button.current}
+          choose={(emoji) => field.current && insertText(field.current, emoji)}
+          close={() => {
+            isOpen.value = false;
+          }}
+        />
+      )}
+    </>
   );
 }
 
@@ -127,7 +191,9 @@ function PurposeLine({ purpose, cancel }: { purpose: Purpose; cancel: () => void
   return (
     <p class="purpose">
       <span class="purpose-words">
-        {purpose.is === 'edit' ? texts.editing : `${texts.replyingTo(purpose.to.author.name)}: ${purpose.to.text ?? ''}`}
+        {purpose.is === 'edit'
+          ? texts.editing
+          : `${texts.replyingTo(purpose.to.author.name)}: ${plainWords(purpose.to.text ?? '')}`}
       </span>
       <button type="button" class="tool" aria-label={texts.cancel} title={texts.cancel} onClick={cancel}>
         <Icon name="close" />
@@ -136,27 +202,15 @@ function PurposeLine({ purpose, cancel }: { purpose: Purpose; cancel: () => void
   );
 }
 
-/** Grows with the words; the style sheet sets the limit of eight lines. */
+/** Grows with the words; the style sheet sets the limit of eight lines, and where it can, makes the field grow by itself. */
 function grow(field: HTMLTextAreaElement) {
+  if (CSS.supports('field-sizing', 'content')) return;
   field.style.blockSize = 'auto';
   field.style.blockSize = `${field.scrollHeight}px`;
 }
 
-const draftKey = (userId: string) => `securechat:draft:${userId}`;
-
-function readDraft(userId: string): string {
-  try {
-    return sessionStorage.getItem(draftKey(userId)) ?? '';
-  } catch {
-    return '';
-  }
-}
-
-function keepDraft(userId: string, text: string | undefined) {
-  try {
-    if (text) sessionStorage.setItem(draftKey(userId), text);
-    else if (text === '') sessionStorage.removeItem(draftKey(userId));
-  } catch {
-    // A browser that keeps nothing loses a draft on reload, no more.
-  }
+/** An edit borrows the field: what was being written before stays the draft. */
+function keepDraft({ drafts }: Conversation, purpose: Purpose, text: string) {
+  if (purpose.is === 'say') drafts.keep({ text });
+  if (purpose.is === 'reply') drafts.keep({ text, replyTo: purpose.to.seq });
 }

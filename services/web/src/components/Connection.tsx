@@ -1,11 +1,10 @@
-import { useSignal } from '@preact/signals';
-import { useEffect } from 'preact/hooks';
 import type { Clock } from '../clock.ts';
 import type { Conversation } from '../conversation.ts';
 import { isUnsent } from '../outbox.ts';
 import { texts } from '../texts.ts';
 import { timeOfDay, wholeTime } from '../times.ts';
 import { Icon } from './Icon.tsx';
+import { useSecondsUntil } from './seconds.ts';
 
 /** The state of the connection in a word, always in sight; opens the details. */
 export function ConnectionWord({ conversation }: { conversation: Conversation }) {
@@ -37,9 +36,10 @@ function connectionWord({ link, room }: Conversation): { tone: 'good' | 'busy' |
   }
 }
 
-/** Who am I, since when connected, up to which event, how far away is the server. */
+/** Who am I, since when connected, up to which event, what waits, how far away is the server. */
 export function ConnectionDetails({ conversation }: { conversation: Conversation }) {
-  const { me, link, room, roundTripMs, serverVersion } = conversation;
+  const { me, link, room, outgoing, roundTripMs, serverVersion } = conversation;
+  const unsent = outgoing.value.entries.filter(isUnsent).length;
   const since = link.value.state === 'connected' ? link.value.since : undefined;
   const measure = (event: { newState: string }) => {
     if (event.newState === 'open' && since !== undefined) conversation.doubt();
@@ -57,8 +57,12 @@ export function ConnectionDetails({ conversation }: { conversation: Conversation
         </dd>
         <dt>{texts.upTo}</dt>
         <dd>{texts.eventNumber(room.value.cursor)}</dd>
+        <dt>{texts.waitingHere}</dt>
+        <dd>{unsent === 0 ? texts.nothingWaits : texts.messagesWait(unsent)}</dd>
         <dt>{texts.roundTrip}</dt>
-        <dd>{roundTripMs.value === undefined ? texts.measuring : texts.milliseconds(roundTripMs.value)}</dd>
+        <dd>
+          {since === undefined ? '–' : roundTripMs.value === undefined ? texts.measuring : texts.milliseconds(roundTripMs.value)}
+        </dd>
         {serverVersion.value && (
           <>
             <dt>{texts.server}</dt>
@@ -131,17 +135,4 @@ function Refused({ unsent }: { unsent: number }) {
       </p>
     </div>
   );
-}
-
-/** Whole seconds until a point in time, counting down while it is shown. */
-function useSecondsUntil(until: number, clock: Clock): number {
-  const now = useSignal(clock.now());
-  useEffect(() => {
-    now.value = clock.now();
-    const timer = setInterval(() => {
-      now.value = clock.now();
-    }, 250);
-    return () => clearInterval(timer);
-  }, [until, clock, now]);
-  return Math.max(0, Math.ceil((until - now.value) / 1000));
 }

@@ -1,7 +1,8 @@
-import { useSignal } from '@preact/signals';
 import type { Conversation } from '../conversation.ts';
+import { ask } from '../questions.ts';
+import { setTheme, shownTheme } from '../shownTheme.ts';
 import { texts } from '../texts.ts';
-import { chooseTheme, readTheme, THEMES } from '../theme.ts';
+import { nextTheme } from '../theme.ts';
 import { ConnectionDetails, ConnectionWord } from './Connection.tsx';
 import { Icon } from './Icon.tsx';
 
@@ -31,6 +32,16 @@ export function Header({ conversation, arePeopleShown, togglePeople, leave }: Pr
           <span class="count">{peopleCount}</span>
         </button>
         <ThemeSwitch />
+        <button
+          type="button"
+          class="tool"
+          aria-haspopup="dialog"
+          aria-label={texts.settings}
+          title={texts.settings}
+          onClick={() => ask({ is: 'settings' })}
+        >
+          <Icon name="settings" />
+        </button>
         <a
           class="leave"
           href="/leave"
@@ -47,15 +58,11 @@ export function Header({ conversation, arePeopleShown, togglePeople, leave }: Pr
 }
 
 function ThemeSwitch() {
-  const theme = useSignal(readTheme());
-  const next = () => {
-    theme.value = THEMES[(THEMES.indexOf(theme.value) + 1) % THEMES.length] ?? 'auto';
-    chooseTheme(theme.value);
-  };
-  const label = texts.theme[theme.value];
+  const theme = shownTheme.value;
+  const label = texts.theme[theme];
   return (
-    <button type="button" class="tool" aria-label={label} title={label} onClick={next}>
-      <Icon name={theme.value} />
+    <button type="button" class="tool" aria-label={label} title={label} onClick={() => setTheme(nextTheme(theme))}>
+      <Icon name={theme} />
     </button>
   );
 }

@@ -1,6 +1,8 @@
 import { useMemo } from 'preact/hooks';
 import type { Conversation } from '../conversation.ts';
+import { plainWords } from '../markdown.ts';
 import type { Entry } from '../outbox.ts';
+import { fragmentOf, visit } from '../permalink.ts';
 import type { Message } from '../roomState.ts';
 import { texts } from '../texts.ts';
 import { timeOfDay, wholeTime } from '../times.ts';
@@ -19,19 +21,21 @@ type Props = {
   change: Entry | undefined;
   /** The message that this one answers, when it is loaded. */
   answered: Message | undefined;
+  /** It was looked up by its number. */
+  isSpot: boolean;
   openMenu: (opened: Opened) => void;
   reply: (message: Message) => void;
 };
 
 /** One message as it stands, with what can be done to it. Drawn anew only when something about it changed. */
-export function MessageLine({ conversation, message, change, answered, openMenu, reply }: Props) {
+export function MessageLine({ conversation, message, change, answered, isSpot, openMenu, reply }: Props) {
   return useMemo(
-    () => <Line {...{ conversation, message, change, answered, openMenu, reply }} />,
-    [conversation, message, change, answered, openMenu, reply],
+    () => <Line {...{ conversation, message, change, answered, isSpot, openMenu, reply }} />,
+    [conversation, message, change, answered, isSpot, openMenu, reply],
   );
 }
 
-function Line({ conversation, message, change, answered, openMenu, reply }: Props) {
+function Line({ conversation, message, change, answered, isSpot, openMenu, reply }: Props) {
   const { author, seq, at } = message;
   const isSaving = change?.state.is === 'waiting' || change?.state.is === 'sending';
   const open = (element: HTMLElement) => openMenu({ message, element });
@@ -40,7 +44,9 @@ function Line({ conversation, message, change, answered, openMenu, reply }: Prop
     <article
       class="line"
       data-seq={seq}
+      data-leaving={conversation.deleting.value?.seqs.includes(seq) || undefined}
       tabIndex={-1}
+      aria-current={isSpot ? 'true' : undefined}
       onKeyDown={(event) => {
         if (event.key !== 'Enter' || event.target !== event.currentTarget || message.deleted) return;
         event.preventDefault();
@@ -48,8 +54,8 @@ function Line({ conversation, message, change, answered, openMenu, reply }: Prop
       }}
       {...(!message.deleted && press)}
     >
-      {message.replyTo !== undefined && <Quote answered={answered} />}
-      <Body message={message} change={change} />
+      {message.replyTo !== undefined && <Quote conversation={conversation} seq={message.replyTo} answered={answered} />}
+      <Body conversation={conversation} message={message} change={change} />
       {isSaving && (
         <span class="mark-pending" role="img" aria-label={texts.savingEdit} title={texts.savingEdit}>
           <Icon name="clock" />
@@ -85,7 +91,7 @@ function Line({ conversation, message, change, answered, openMenu, reply }: Prop
   );
 }
 
-function Body({ message, change }: { message: Message; change: Entry | undefined }) {
+function Body({ conversation, message, change }: Pick<Props, 'conversation' | 'message' | 'change'>) {
   const speaker = <span class="hidden-words">{`${message.author.name}: `}</span>;
   if (message.deleted || message.text === undefined) {
     return (
@@ -99,27 +105,39 @@ function Body({ message, change }: { message: Message; change: Entry | undefined
   return (
     <>
       {speaker}
-      <p class={isEmojiOnly(text) ? 'words emoji' : 'words'} dir="auto">
-        <Words text={text} />
-      </p>
+      <div class={isEmojiOnly(text) ? 'words emoji' : 'words'} dir="auto">
+        <Words conversation={conversation} text={text} />
+      </div>
     </>
   );
 }
 
-function Quote({ answered }: { answered: Message | undefined }) {
+type QuoteProps = { conversation: Conversation; seq: number; answered: Message | undefined };
+
+/** The words that are answered; they lead to where they were said. By keyboard the menu of the message does. */
+function Quote({ conversation, seq, answered }: QuoteProps) {
   const name = answered?.author.name;
+  const go = (event: MouseEvent) => {
+    if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    visit(conversation, seq);
+  };
   return (
     <blockquote class="quote">
-      <span class="hidden-words">{texts.replyTo(name ?? texts.earlierMessage)}</span>
-      {name !== undefined && (
-        <bdi class="quote-name" aria-hidden="true">
-          {name}
-        </bdi>
-      )}
-      <span dir="auto">{answered ? (answered.text ?? texts.messageDeleted) : texts.earlierMessage}</span>
+      <a class="quote-link" href={fragmentOf(seq)} tabIndex={-1} onClick={go}>
+        <span class="hidden-words">{texts.replyTo(name ?? texts.earlierMessage)}</span>
+        {name !== undefined && (
+          <bdi class="quote-name" aria-hidden="true">
+            {name}
+          </bdi>
+        )}
+        <span dir="auto">{answered ? quoted(answered) : texts.earlierMessage}</span>
+      </a>
     </blockquote>
   );
 }
+
+const quoted = ({ text }: Message) => (text === undefined ? texts.messageDeleted : plainWords(text));
 
 /** A long press with a finger opens what the mouse finds by hovering. */
 function usePress(open: (element: HTMLElement) => void) {

@@ -1,8 +1,10 @@
 import { useComputed } from '@preact/signals';
 import { useEffect, useLayoutEffect, useMemo, useRef } from 'preact/hooks';
-import type { Conversation } from '../conversation.ts';
+import type { Conversation, Spot } from '../conversation.ts';
+import { asPlainText } from '../copied.ts';
 import { idOf } from '../outbox.ts';
 import type { Message, RoomState } from '../roomState.ts';
+import { findHeld, shownPart } from '../roomState.ts';
 import type { Row } from '../rows.ts';
 import { buildRows, keepUnchanged } from '../rows.ts';
 import { texts } from '../texts.ts';
@@ -18,12 +20,12 @@ import { makeReachable } from './reachable.ts';
 
 /** Closer than this to the end counts as being at the end (px). */
 const NEAR_END = 48;
-/** Older messages are fetched when less than this is left above (px). */
-const NEAR_BEGINNING = 600;
+/** More messages are fetched when less than this is left above or below (px). */
+const NEAR_EDGE = 600;
 
 /** The message being read and where it stands in the window (px). */
 type Anchor = { seq: string; top: number };
-type Place = { anchor?: Anchor | undefined; drawn: RoomState };
+type Place = { anchor?: Anchor | undefined; drawn: RoomState; spot?: Spot | undefined };
 
 type Props = {
   conversation: Conversation;
@@ -35,14 +37,17 @@ type Props = {
 /** The conversation itself. It holds what is being read in its place and follows only a reader who is at the end. */
 export function MessageList(props: Props) {
   const { conversation } = props;
-  const { room, outgoing, newSince, following, me } = conversation;
+  const { room, outgoing, newSince, following, spot, me } = conversation;
   const lastRows = useRef<Row[]>([]);
   const rows = useComputed(() => {
-    lastRows.current = keepUnchanged(lastRows.current, buildRows(room.value, outgoing.value.entries, me, newSince.value));
+    const found = spot.value?.is === 'found' ? spot.value.seq : undefined;
+    const next = buildRows(room.value, outgoing.value.entries, me, newSince.value, found);
+    lastRows.current = keepUnchanged(lastRows.current, next);
     return lastRows.current;
   });
-  const scroller = useReadingPlace(conversation, following.value.is === 'at_latest', room.value);
-  const { phase, epoch, beginning, messages, historyBefore } = room.value;
+  const scroller = useReadingPlace(conversation, following.value.is === 'at_latest', room.value, spot.value);
+  const { phase, epoch, historyBefore, historyFor } = room.value;
+  const { beginning, messages, isPast } = shownPart(room.value);
   const isLoading = epoch === undefined;
   const isEmpty = !isLoading && messages.length === 0 && outgoing.value.entries.length === 0;
   return (
@@ -53,18 +58,22 @@ export function MessageList(props: Props) {
         role="log"
         aria-label={texts.messages}
         aria-busy={phase !== 'open' || historyBefore !== undefined}
+        aria-live={isPast ? 'off' : undefined}
         onKeyDown={moveAmongMessages}
+        onCopy={(event) => copyAcross(event, room.peek())}
       >
-        <div class="column">
+        <div class="column" data-above={!isLoading && !beginning ? 'more' : undefined} data-below={isPast ? 'more' : undefined}>
           {isLoading && <Skeleton />}
           {isEmpty && <EmptyRoom />}
           {!isLoading && !isEmpty && beginning && <p class="beginning">{texts.beginning}</p>}
-          {historyBefore !== undefined && <p class="beginning">{texts.loadingOlder}</p>}
+          {historyFor?.is === 'older' && <p class="loading-more">{texts.loadingOlder}</p>}
           {rows.value.map((row) => (
             <RowView key={row.key} row={row} {...props} />
           ))}
+          {historyFor?.is === 'newer' && <p class="loading-more newer">{texts.loadingNewer}</p>}
         </div>
       </div>
+      <SpotWord conversation={conversation} />
       <JumpToLatest conversation={conversation} />
     </div>
   );
@@ -120,6 +129,7 @@ function Group({ group, conversation, openMenu, reply, editAgain }: Props & { gr
               message={line.message}
               change={line.change}
               answered={line.answered}
+              isSpot={line.isSpot}
             />
           ) : (
             <PendingLine key={idOf(line.entry)} {...{ conversation, editAgain }} entry={line.entry} />
@@ -134,12 +144,43 @@ function JumpToLatest({ conversation }: { conversation: Conversation }) {
   const { following, room, me } = conversation;
   if (following.value.is === 'at_latest') return null;
   const { since } = following.value;
-  const missed = room.value.messages.filter(({ seq, author, deleted }) => seq > since && author.id !== me.id && !deleted).length;
+  const { messages } = room.value;
+  const missed = messages.filter(({ seq, author, deleted }) => seq > since && author.id !== me.id && !deleted).length;
+  const isMore = (messages[0]?.seq ?? 0) > since + 1;
+  const label = missed === 0 ? texts.jump : isMore ? texts.manyBelow(missed) : texts.newBelow(missed);
   return (
-    <button type="button" class="jump" onClick={conversation.follow}>
-      <Icon name="down" /> {missed > 0 ? texts.newBelow(missed) : texts.jump}
+    <button type="button" class="jump" onClick={conversation.goToLatest}>
+      <Icon name="down" /> {label}
     </button>
   );
+}
+
+/** What became of a message that was looked up, where the message itself does not tell. */
+function SpotWord({ conversation }: { conversation: Conversation }) {
+  const words = spotWords(conversation);
+  return (
+    <div class="spot-word" data-is={conversation.spot.value?.is}>
+      <p role="status">{words}</p>
+      {words && (
+        <button type="button" class="tool" aria-label={texts.close} title={texts.close} onClick={conversation.forgetSpot}>
+          <Icon name="close" />
+        </button>
+      )}
+    </div>
+  );
+}
+
+function spotWords({ spot, room }: Conversation): string | undefined {
+  if (!spot.value) return undefined;
+  const { seq, is } = spot.value;
+  switch (is) {
+    case 'looked_for':
+      return texts.lookingFor(seq);
+    case 'missing':
+      return texts.noSuchMessage(seq);
+    case 'found':
+      return findHeld(room.value, seq)?.deleted ? texts.wasDeleted(seq) : undefined;
+  }
 }
 
 function Skeleton() {
@@ -152,20 +193,41 @@ function Skeleton() {
   );
 }
 
-/** Keeps the reader's place over every redraw and resize, and fetches older messages when the top comes near. */
-function useReadingPlace(conversation: Conversation, isFollowing: boolean, room: RoomState) {
+/** Keeps the reader's place over every redraw and resize, and fetches more messages when an edge comes near. */
+function useReadingPlace(conversation: Conversation, isFollowing: boolean, room: RoomState, spot: Spot | undefined) {
   const scroller = useRef<HTMLDivElement | null>(null);
   const place = useRef<Place>({ drawn: room });
 
   useLayoutEffect(() => {
     place.current.drawn = room;
-    keepPlace(scroller.current, isFollowing, place.current);
+    if (spot?.is === 'found' && spot !== place.current.spot) showSpot(scroller.current, conversation, spot, place.current);
+    else keepPlace(scroller.current, isFollowing, place.current);
   });
   useEffect(() => {
-    loadWhenNearBeginning(scroller.current, conversation, place.current);
+    loadWhenNearEdge(scroller.current, conversation, place.current);
   });
   useEffect(() => watchScrolling(scroller.current, conversation, place.current), [conversation]);
   return scroller;
+}
+
+/** Brings the message that was looked up into the upper half and gives it the focus. */
+function showSpot(scroller: HTMLElement | null, conversation: Conversation, spot: Spot, place: Place) {
+  const line = scroller?.querySelector<HTMLElement>(`[data-seq="${spot.seq}"]`);
+  if (!scroller || !line) return;
+  place.spot = spot;
+  const [frame, box] = [scroller.getBoundingClientRect(), line.getBoundingClientRect()];
+  scroller.scrollTop += box.top - frame.top - Math.max(8, (frame.height - box.height) / 3);
+  place.anchor = { seq: String(spot.seq), top: line.getBoundingClientRect().top };
+  line.focus({ preventScroll: true });
+  if (isAtLatest(scroller, conversation)) conversation.follow();
+}
+
+function isAtLatest(scroller: HTMLElement, { room }: Conversation): boolean {
+  return !room.peek().past && distanceToEnd(scroller) < NEAR_END;
+}
+
+function distanceToEnd({ scrollHeight, scrollTop, clientHeight }: HTMLElement): number {
+  return scrollHeight - scrollTop - clientHeight;
 }
 
 /** Notes what is being read while it moves; returns what ends the watching. */
@@ -173,16 +235,20 @@ function watchScrolling(element: HTMLElement | null, conversation: Conversation,
   if (!element) return undefined;
   makeReachable(element);
   const scrolled = () => {
-    const isAtEnd = element.scrollHeight - element.scrollTop - element.clientHeight < NEAR_END;
+    // What was heard since the last drawing may have closed the gap to the present; the eye does not see it yet.
+    const isAtEnd = !place.drawn.past && isAtLatest(element, conversation);
     // Before anything is drawn anew: an older anchor would pull the reader back.
     place.anchor = isAtEnd ? undefined : findAnchor(element);
+    if (place.anchor) conversation.readAt(Number(place.anchor.seq));
     if (isAtEnd) conversation.follow();
     else conversation.unfollow();
-    loadWhenNearBeginning(element, conversation, place);
+    loadWhenNearEdge(element, conversation, place);
   };
   const resized = new ResizeObserver(() => keepPlace(element, conversation.following.value.is === 'at_latest', place));
   element.addEventListener('scroll', scrolled, { passive: true });
   resized.observe(element);
+  // Late fonts and code that gets its colours change the height of what was drawn long ago.
+  if (element.firstElementChild) resized.observe(element.firstElementChild);
   return () => {
     element.removeEventListener('scroll', scrolled);
     resized.disconnect();
@@ -210,8 +276,36 @@ function findAnchor(scroller: HTMLElement): Anchor | undefined {
 }
 
 /** What was heard since the last drawing is not on the screen yet, so where the reader stands is not known either. */
-function loadWhenNearBeginning(scroller: HTMLElement | null, conversation: Conversation, { drawn }: Place) {
-  if (scroller && drawn === conversation.room.peek() && scroller.scrollTop < NEAR_BEGINNING) conversation.loadOlder();
+function loadWhenNearEdge(scroller: HTMLElement | null, conversation: Conversation, { drawn }: Place) {
+  if (!scroller || drawn !== conversation.room.peek()) return;
+  if (scroller.scrollTop < NEAR_EDGE) conversation.loadOlder();
+  if (distanceToEnd(scroller) < NEAR_EDGE) conversation.loadNewer();
+}
+
+/** A selection over several messages is copied as who said what when; within one message the browser does it right. */
+function copyAcross(event: ClipboardEvent & { currentTarget: HTMLElement }, room: RoomState) {
+  const selection = getSelection();
+  if (!selection || selection.isCollapsed || selection.rangeCount === 0) return;
+  const range = selection.getRangeAt(0);
+  const lines = [...event.currentTarget.querySelectorAll<HTMLElement>('[data-seq]')].filter((line) => range.intersectsNode(line));
+  const said = lines.flatMap((line) => saidIn(line, range, room));
+  if (said.length < 2) return;
+  event.preventDefault();
+  event.clipboardData?.setData('text/plain', asPlainText(said));
+}
+
+/** What of a message is selected: all as it was written, or a part as it is shown. */
+function saidIn(line: HTMLElement, range: Range, room: RoomState) {
+  const words = line.querySelector('.words');
+  const message = findHeld(room, Number(line.dataset.seq));
+  if (!words || !message || !range.intersectsNode(words)) return [];
+  const part = document.createRange();
+  part.selectNodeContents(words);
+  const isWhole = range.comparePoint(words, 0) >= 0 && range.comparePoint(words, words.childNodes.length) <= 0;
+  if (range.comparePoint(part.startContainer, part.startOffset) < 0) part.setStart(range.startContainer, range.startOffset);
+  if (range.comparePoint(part.endContainer, part.endOffset) > 0) part.setEnd(range.endContainer, range.endOffset);
+  const text = isWhole ? (message.text ?? part.toString()) : part.toString();
+  return text === '' ? [] : [{ seq: message.seq, name: message.author.name, time: timeOfDay(message.at), text }];
 }
 
 /** Arrow keys go from message to message once the list, one of them, or something in one has the focus. */

@@ -1,10 +1,13 @@
+import { useSignal } from '@preact/signals';
 import { useLayoutEffect, useRef } from 'preact/hooks';
 import type { Conversation } from '../conversation.ts';
+import { permalinkOf, visit } from '../permalink.ts';
 import type { Message } from '../roomState.ts';
 import { texts } from '../texts.ts';
+import { closeByPressElsewhere, place } from './above.ts';
+import { EmojiPicker } from './EmojiPicker.tsx';
 
 const QUICK = ['👍', '❤️', '😂', '🎉', '😮', '😢'] as const;
-const MARGIN = 8;
 
 /** Which message's menu is open, and the element it was opened from. */
 export type Opened = { message: Message; element: HTMLElement };
@@ -15,18 +18,19 @@ type Props = {
   close: () => void;
   reply: (message: Message) => void;
   edit: (message: Message) => void;
-  askToDelete: (message: Message) => void;
 };
 
 /** What can be done with a message. Esc, Tab and a press elsewhere close it. */
-export function MessageMenu({ conversation, opened, close, reply, edit, askToDelete }: Props) {
+export function MessageMenu({ conversation, opened, close, reply, edit }: Props) {
   const menu = useRef<HTMLDivElement | null>(null);
+  const isChoosingEmoji = useSignal(false);
   const { message, element } = opened;
+  const answered = message.replyTo;
   const isOwn = message.author.id === conversation.me.id;
 
   useLayoutEffect(() => {
     return show(menu.current, element, close);
-  }, [element]);
+  }, [element, isChoosingEmoji.value]);
 
   const act = (run: () => void) => () => {
     close();
@@ -39,6 +43,13 @@ export function MessageMenu({ conversation, opened, close, reply, edit, askToDel
     close();
     element.focus();
   };
+  if (isChoosingEmoji.value) {
+    const react = (emoji: string) => {
+      const isMine = message.reactions[emoji]?.includes(conversation.me.id) ?? false;
+      conversation.react(message.seq, emoji, !isMine);
+    };
+    return <EmojiPicker userId={conversation.me.id} element={element} choose={react} close={close} />;
+  }
   return (
     <div
       ref={menu}
@@ -68,15 +79,33 @@ export function MessageMenu({ conversation, opened, close, reply, edit, askToDel
       <button type="button" role="menuitem" onClick={act(() => reply(message))}>
         {texts.reply}
       </button>
+      <button
+        type="button"
+        role="menuitem"
+        aria-haspopup="dialog"
+        onClick={() => {
+          isChoosingEmoji.value = true;
+        }}
+      >
+        {texts.otherEmoji}
+      </button>
       <button type="button" role="menuitem" onClick={act(() => void navigator.clipboard.writeText(message.text ?? ''))}>
         {texts.copyText}
       </button>
+      <button type="button" role="menuitem" onClick={act(() => void navigator.clipboard.writeText(permalinkOf(message.seq)))}>
+        {texts.copyLink}
+      </button>
+      {answered !== undefined && (
+        <button type="button" role="menuitem" onClick={act(() => visit(conversation, answered))}>
+          {texts.showOriginal}
+        </button>
+      )}
       {isOwn && (
         <>
           <button type="button" role="menuitem" onClick={act(() => edit(message))}>
             {texts.edit}
           </button>
-          <button type="button" role="menuitem" class="danger" onClick={act(() => askToDelete(message))}>
+          <button type="button" role="menuitem" class="danger" onClick={act(() => conversation.erase(message.seq))}>
             {texts.delete}
           </button>
         </>
@@ -94,22 +123,7 @@ function show(popover: HTMLElement | null, element: HTMLElement, close: () => vo
   popover.showPopover();
   place(popover, element);
   popover.querySelector('button')?.focus();
-  // Not left to the browser: lifting the finger of the long press that opened the menu would close it again.
-  const pressed = (event: Event) => {
-    if (event.target instanceof Node && !popover.contains(event.target)) close();
-  };
-  document.addEventListener('pointerdown', pressed);
-  return () => document.removeEventListener('pointerdown', pressed);
-}
-
-/** Below the element where there is room, else above it; never outside the window. */
-function place(popover: HTMLElement, element: HTMLElement) {
-  const from = element.getBoundingClientRect();
-  const { width, height } = popover.getBoundingClientRect();
-  const fitsBelow = from.bottom + MARGIN + height < innerHeight;
-  const top = fitsBelow ? from.bottom + 4 : from.top - height - 4;
-  popover.style.top = `${Math.max(MARGIN, Math.min(top, innerHeight - height - MARGIN))}px`;
-  popover.style.left = `${Math.max(MARGIN, Math.min(from.right - width, innerWidth - width - MARGIN))}px`;
+  return closeByPressElsewhere(popover, close);
 }
 
 /** The arrow keys go round the items, as in any menu (ARIA Authoring Practices, menu pattern). */

@@ -16,9 +16,9 @@ export function PendingLine({ conversation, entry, editAgain }: Props) {
     <article class="line pending" data-state={entry.state.is} aria-live="off">
       <span class="hidden-words">{`${conversation.me.name}: `}</span>
       {text !== undefined && (
-        <p class={isEmojiOnly(text) ? 'words emoji' : 'words'} dir="auto">
-          <Words text={text} />
-        </p>
+        <div class={isEmojiOnly(text) ? 'words emoji' : 'words'} dir="auto">
+          <Words conversation={conversation} text={text} />
+        </div>
       )}
       {entry.state.is === 'failed' ? (
         <Failure {...{ conversation, entry, editAgain, text }} refusal={entry.state.refusal.message} />

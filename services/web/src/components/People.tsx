@@ -1,15 +1,20 @@
+import { useComputed } from '@preact/signals';
+import type { User } from '@securechat/shared/protocol';
+import { useMemo } from 'preact/hooks';
 import type { Conversation } from '../conversation.ts';
+import { inOrder } from '../people.ts';
+import { ask } from '../questions.ts';
 import { texts } from '../texts.ts';
 import { Avatar } from './Avatar.tsx';
 import { Icon } from './Icon.tsx';
 import { makeReachable } from './reachable.ts';
 
-const byName = new Intl.Collator(undefined, { sensitivity: 'base', numeric: true });
-
-/** Who is here: a column beside the conversation, on a phone a sheet above it. */
+/** Who is here: a column beside the conversation, on a phone a sheet above it. A press on a name opens the person's card. */
 export function People({ conversation, close }: { conversation: Conversation; close: () => void }) {
-  const { people, peopleCount } = conversation.room.value;
-  const sorted = [...people].sort((a, b) => byName.compare(a.name, b.name));
+  const { room, me } = conversation;
+  // Most of what happens in the room changes nothing here.
+  const people = useComputed(() => room.value.people).value;
+  const peopleCount = useComputed(() => room.value.peopleCount).value;
   return (
     <>
       <button type="button" class="scrim" tabIndex={-1} aria-label={texts.close} onClick={close} />
@@ -20,20 +25,33 @@ export function People({ conversation, close }: { conversation: Conversation; cl
             <Icon name="close" />
           </button>
         </div>
-        <ul>
-          {sorted.map((user) => (
-            <li key={user.id}>
-              <Avatar user={user} />
-              <bdi class="name" title={user.name}>
-                {user.name}
-              </bdi>
-              {user.id === conversation.me.id && <span class="you">{texts.you}</span>}
-            </li>
-          ))}
-        </ul>
+        {useMemo(
+          () => (
+            <List people={inOrder(people)} myId={me.id} />
+          ),
+          [people, me],
+        )}
         {peopleCount > people.length && <p class="hint">{texts.andMore(peopleCount - people.length)}</p>}
       </aside>
     </>
+  );
+}
+
+function List({ people, myId }: { people: readonly User[]; myId: string }) {
+  return (
+    <ul>
+      {people.map((user) => (
+        <li key={user.id}>
+          <button type="button" class="person" aria-haspopup="dialog" onClick={() => ask({ is: 'person', id: user.id })}>
+            <Avatar user={user} />
+            <bdi class="name" title={user.name}>
+              {user.name}
+            </bdi>
+            {user.id === myId && <span class="you">{texts.you}</span>}
+          </button>
+        </li>
+      ))}
+    </ul>
   );
 }
 

@@ -2,8 +2,6 @@ import type { Conversation } from '../conversation.ts';
 import type { Message } from '../roomState.ts';
 import { texts } from '../texts.ts';
 
-const list = new Intl.ListFormat(undefined);
-
 /** Who reacted with what; pressing one joins or takes back. */
 export function Reactions({ conversation, message }: { conversation: Conversation; message: Message }) {
   const reactions = Object.entries(message.reactions);
@@ -37,5 +35,5 @@ function namesOf({ me, room }: Conversation, ids: readonly string[]): string {
   const nameOf = (id: string) =>
     people.find((user) => user.id === id)?.name ?? messages.find(({ author }) => author.id === id)?.author.name;
   const names = ids.map((id) => (id === me.id ? me.name : nameOf(id)));
-  return list.format(names.map((name) => name ?? texts.somebody));
+  return texts.list(names.map((name) => name ?? texts.somebody));
 }
