@@ -104,4 +104,6 @@ async function show(page: Page, name: string) {
     (globalThis as unknown as { location: { hash: string } }).location.hash = hash;
   }, name);
   await page.locator(`html[data-shown="${name}"]`).waitFor({ state: 'attached' });
+  // What appears only after a while is a part of the state.
+  await page.evaluate('Promise.all(document.getAnimations().map(({ finished }) => finished.catch(() => {})))');
 }

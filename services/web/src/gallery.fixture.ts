@@ -229,6 +229,13 @@ export const states: readonly State[] = [
     },
   },
   {
+    name: 'server-takes-nothing',
+    set: (chat) => {
+      talk(chat);
+      chat.outgoing.value = { entries: [entry('Who waters on Sunday?', { is: 'waiting' })], isRefused: true };
+    },
+  },
+  {
     name: 'failed',
     set: (chat) => {
       talk(chat);

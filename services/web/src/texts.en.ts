@@ -118,6 +118,7 @@ export const english = {
   waiting: 'Waiting to be sent',
   savingEdit: 'Saving…',
   notSent: 'Not sent.',
+  shorten: 'Shorten it and send it again.',
   notChanged: 'Not changed.',
   editAgain: 'Edit',
   sendAgain: 'Send again',

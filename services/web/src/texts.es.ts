@@ -117,6 +117,7 @@ export const spanish: Texts = {
   waiting: 'Esperando para enviarse',
   savingEdit: 'Guardando…',
   notSent: 'No se envió.',
+  shorten: 'Acórtalo y envíalo de nuevo.',
   notChanged: 'No se cambió.',
   editAgain: 'Editar',
   sendAgain: 'Enviar de nuevo',

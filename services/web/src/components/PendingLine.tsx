@@ -1,3 +1,4 @@
+import type { Refused } from '@securechat/shared/protocol';
 import type { Conversation } from '../conversation.ts';
 import type { Entry } from '../outbox.ts';
 import { idOf } from '../outbox.ts';
@@ -21,7 +22,7 @@ export function PendingLine({ conversation, entry, editAgain }: Props) {
         </div>
       )}
       {entry.state.is === 'failed' ? (
-        <Failure {...{ conversation, entry, editAgain, text }} refusal={entry.state.refusal.message} />
+        <Failure {...{ conversation, entry, editAgain, text }} refusal={entry.state.refusal} />
       ) : (
         <Progress isWaiting={entry.state.is === 'waiting'} />
       )}
@@ -38,13 +39,17 @@ function Progress({ isWaiting }: { isWaiting: boolean }) {
   );
 }
 
-function Failure({ conversation, entry, editAgain, text, refusal }: Props & { text: string | undefined; refusal: string }) {
+/** The same words would be refused again, whenever they are sent. */
+const NEVER_TAKEN: readonly Refused['code'][] = ['too_long', 'empty', 'malformed'];
+
+function Failure({ conversation, entry, editAgain, text, refusal }: Props & { text: string | undefined; refusal: Refused }) {
   const isMessage = entry.request.type === 'send';
   const discard = () => conversation.discard(idOf(entry));
   return (
     <div class="failure">
       <p role="alert">
-        <Icon name="alert" /> {isMessage ? texts.notSent : texts.notChanged} {refusal}
+        <Icon name="alert" /> {isMessage ? texts.notSent : texts.notChanged} {refusal.message}{' '}
+        {isMessage && refusal.code === 'too_long' && texts.shorten}
       </p>
       <div class="choices">
         {isMessage && text !== undefined && (
@@ -58,7 +63,7 @@ function Failure({ conversation, entry, editAgain, text, refusal }: Props & { te
             {texts.editAgain}
           </button>
         )}
-        {isMessage && (
+        {isMessage && !NEVER_TAKEN.includes(refusal.code) && (
           <button type="button" onClick={() => conversation.sayAgain(entry)}>
             {texts.sendAgain}
           </button>
