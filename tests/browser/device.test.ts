@@ -155,6 +155,24 @@ test('a text that was too fast waits over a reload and goes out by itself', asyn
   await ivan.seesLast(...texts);
 });
 
+test('Leave asks when words were not sent, and whoever leaves all the same leaves none of them behind', async (t) => {
+  const kim = await house.person(t, 'kim');
+  for (const number of ['one', 'two', 'three', 'four', 'five', 'six']) await kim.says(`kim says ${number}`);
+  await kim.banner.getByText('1 message is waiting and will be sent in').waitFor();
+  await kim.composer.fill('half a sentence');
+  await until(async () => (await keptDraft(kim.page))?.text === 'half a sentence', 'the draft to be kept');
+  await kim.page.getByRole('link', { name: 'Leave' }).click();
+  await kim.seesWords('2 messages have not been sent yet and would be lost.');
+  await kim.page.getByRole('button', { name: 'Stay' }).click();
+  assert.equal(await kim.composer.inputValue(), 'half a sentence');
+
+  await kim.page.getByRole('link', { name: 'Leave' }).click();
+  await kim.page.getByRole('button', { name: 'Leave and discard' }).click();
+  await kim.arrivesAt('/home');
+  await keepsNothingOfAnybody(kim.page);
+  assert.deepEqual([await kept(kim.page, 'drafts'), await kept(kim.page, 'outbox')], [[], []]);
+});
+
 test('where the browser keeps nothing the page says so once and works', async (t) => {
   const judy = await house.visitor(t, 'judy');
   await judy.context.addInitScript("indexedDB.open = () => { throw new DOMException('Not here.', 'InvalidStateError'); };");

@@ -11,7 +11,7 @@ import type { Deletions } from './deletions.ts';
 import { createDeletions } from './deletions.ts';
 import type { Locker } from './locker.ts';
 import type { Entry, OutboxState } from './outbox.ts';
-import { createOutbox } from './outbox.ts';
+import { createOutbox, isFailed, isUnsent } from './outbox.ts';
 import type { RoomState } from './roomState.ts';
 import * as rooms from './roomState.ts';
 import type { Identity, Link, SocketLike } from './socket.ts';
@@ -325,6 +325,19 @@ export function createConversation(deps: {
   }
 
   /** Says goodbye; resolves when the server knows and this device has forgotten the messages, or soon after. */
+  /** How many texts leaving would lose: those that wait or failed, and the one in the field. */
+  function unsaid(): number {
+    const hasDraft = locker.drafts.read().text.trim() !== '';
+    return outgoing.value.entries.filter((entry) => isUnsent(entry) || isFailed(entry)).length + Number(hasDraft);
+  }
+
+  /** Forgets every text that was not sent, here, in other tabs and on the device. */
+  function discardAll() {
+    outbox.clear();
+    locker.drafts.keep({ text: '' });
+    locker.drafts.flush();
+  }
+
   async function leave(): Promise<void> {
     await Promise.all([socket.leave(), locker.forget()]);
   }
@@ -370,7 +383,8 @@ export function createConversation(deps: {
     reconnect: socket.reconnect,
     silentForMs: socket.silentForMs,
     discard: outbox.discard,
-    discardAll: outbox.clear,
+    unsaid,
+    discardAll,
     drafts: locker.drafts,
     keepsNothing: locker.keepsNothing,
     leave,

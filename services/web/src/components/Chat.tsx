@@ -1,7 +1,6 @@
 import { useSignal } from '@preact/signals';
 import { useCallback, useEffect, useRef } from 'preact/hooks';
 import type { Conversation } from '../conversation.ts';
-import { isUnsent } from '../outbox.ts';
 import type { Question } from '../questions.ts';
 import { ask, closeQuestion, question } from '../questions.ts';
 import type { Message } from '../roomState.ts';
@@ -53,7 +52,7 @@ export function Chat({ conversation, maxCharacters }: { conversation: Conversati
     if (last) edit(last);
   };
   const leave = () => {
-    if (conversation.outgoing.value.entries.some(isUnsent)) ask({ is: 'leave' });
+    if (conversation.unsaid() > 0) ask({ is: 'leave' });
     else void leaveNow(conversation);
   };
   const mention = (name: string) => insert(field.current, `@${name} `);
@@ -98,7 +97,7 @@ function QuestionDialog({ asked, conversation, mention }: QuestionProps) {
       return (
         <Choice
           title={texts.leaveQuestion}
-          words={texts.leaveExplained(conversation.outgoing.value.entries.filter(isUnsent).length)}
+          words={texts.leaveExplained(conversation.unsaid())}
           no={texts.stay}
           yes={texts.leaveAnyway}
           close={close}
