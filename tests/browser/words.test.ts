@@ -192,8 +192,10 @@ test('lena reacts on her phone with any emoji, and "back" closes the choice', as
   await lena.page.keyboard.press('Enter');
   await lena.page.getByRole('menuitem', { name: 'Other emoji…' }).click();
   await picker.getByRole('searchbox').waitFor();
-  const box = await picker.boundingBox();
-  assert.ok(box && box.x === 0 && box.width === 360 && Math.abs(box.y + box.height - 740) < 1, 'it stands at the bottom');
+  await until(async () => {
+    const box = await picker.boundingBox();
+    return box !== null && box.x === 0 && box.width === 360 && Math.abs(box.y + box.height - 740) < 1;
+  }, 'the choice to stand at the bottom');
   await lena.page.goBack();
   await picker.waitFor({ state: 'detached' });
 
