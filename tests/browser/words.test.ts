@@ -243,3 +243,13 @@ async function isForEverybody({ page }: Visitor, what: string) {
     );
   }
 }
+
+test('at 400 % zoom a long draft scrolls by itself: the way to send it and the header stay in sight', async (t) => {
+  // WCAG 2.2, 1.4.10: 1280 × 1024 px at 400 % are 320 × 256.
+  const olga = await house.person(t, 'olga', { viewport: { width: 320, height: 256 } });
+  await olga.composer.fill(Array.from({ length: 12 }, (_, i) => `line ${i}`).join('\n'));
+  for (const name of ['Send', 'Connected']) {
+    const box = await olga.page.getByRole('button', { name, exact: true }).boundingBox();
+    assert.ok(box && box.y >= 0 && box.y + box.height <= 256, `${name}: ${JSON.stringify(box)}`);
+  }
+});
