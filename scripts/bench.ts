@@ -23,13 +23,12 @@ import type { Asked, Heard } from './bench.load.ts';
 import { end, forkScript, type Pair, pidsOf, type Subject, startReplicasPair, startSinglePair } from './bench.subjects.ts';
 import { keepOnCore, type Usage, usageOf } from './bench.usage.ts';
 
-const { positionals, values } = parseArgs({
-  allowPositionals: true,
-  // Messages a second, each heard by all receivers.
-  options: { rates: { type: 'string', default: '2,20,200' }, idle: { type: 'string', default: '2000' } },
-});
-const RATES = values.rates.split(',').map(Number);
-const IDLE = Number(values.idle);
+const USAGE = `npm run bench -- [single] [replicas] [idle] [latency] [fanout] [rooms] [appends] [--rates 2,20,200] [--idle 2000]
+Without words everything is measured, in about five minutes.
+`;
+const WORDS = ['single', 'replicas', 'idle', 'latency', 'fanout', 'rooms', 'appends'];
+
+const { positionals, RATES, IDLE } = readWords();
 /** All processes of all servers share a core, so that a server of many has no more than a server of one. */
 const SERVERS_CORE = 0;
 const LOAD_CORE = 1;
@@ -48,6 +47,29 @@ const benches: Record<string, (pair: Pair) => Promise<void>> = {
   rooms: benchRooms,
 };
 const starts: Record<string, () => Promise<Pair>> = { single: startSinglePair, replicas: startReplicasPair };
+
+function readWords() {
+  try {
+    const { positionals, values } = parseArgs({
+      allowPositionals: true,
+      // Messages a second, each heard by all receivers.
+      options: {
+        rates: { type: 'string', default: '2,20,200' },
+        idle: { type: 'string', default: '2000' },
+        help: { type: 'boolean', default: false },
+      },
+    });
+    const RATES = values.rates.split(',').map(Number);
+    const IDLE = Number(values.idle);
+    const isKnown = positionals.every((word) => WORDS.includes(word)) && [...RATES, IDLE].every((number) => number > 0);
+    if (isKnown && !values.help) return { positionals, RATES, IDLE };
+    process.stdout.write(USAGE);
+    process.exit(values.help ? 0 : 1);
+  } catch (error) {
+    process.stderr.write(`${(error as Error).message}\n${USAGE}`);
+    process.exit(1);
+  }
+}
 
 const say = (line: string) => process.stdout.write(`${line}\n`);
 
