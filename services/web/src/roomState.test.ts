@@ -331,9 +331,11 @@ test('a history page that nobody asked for, such as the answer to a probe, adds 
 
 test('trimming drops the oldest; they can be loaded again as they are by then', () => {
   const server = createRoom();
-  for (let i = 1; i <= 50; i++) server.says(bob, `m${i}`);
-  let room = rooms.trim(open(rooms.emptyRoom, server.arrival()), 20);
-  assert.equal(room.messages.length, 20);
+  for (let i = 1; i <= 31; i++) server.says(bob, `m${i}`);
+  let room = open(rooms.emptyRoom, server.arrival());
+  for (let i = 32; i <= 50; i++) room = hearAll(room, [server.says(bob, `m${i}`)]);
+  room = rooms.trim(room, 20);
+  assert.deepEqual([room.messages.length, room.notices.length], [20, 1]);
   room = hearAll(room, [server.edits(bob, 30, 'edited meanwhile')]);
   room = hearAll(rooms.askingHistory(room, 31), server.history(31, 50));
   assert.deepEqual(shown(room), held(server.messages(51)));
@@ -448,11 +450,16 @@ test('whoever reads far up holds at most 400 messages below and above, whatever 
 test('a reader a little above the end keeps their place when hundreds of messages come', () => {
   const server = talk(createRoom(), 40);
   const reader = aliceIn(server);
+  reader.becomes(hearAll(reader.room, [{ type: 'joined', room: 'general', user: bob }]));
+  const notices = () => reader.room.notices.map(({ user }) => user.name);
   for (let i = 0; i < 600; i++) {
     reader.hears(server.says(bob, 'more'));
     reader.becomes(rooms.bound(reader.room, 30));
     assert.ok(reader.shown().includes(30) && reader.shown().length <= 400);
+    assert.deepEqual(notices(), ['alice', 'bob'], 'and no line above it vanishes');
   }
+  reader.becomes(rooms.bound(reader.room, 'latest'));
+  assert.deepEqual(notices(), [], 'lines about people go with the messages that they stand among');
 });
 
 test('a reader who stays with the latest message holds nothing of the past', () => {

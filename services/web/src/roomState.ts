@@ -210,7 +210,7 @@ export function askingHistory(room: RoomState, before: number, purpose: HistoryP
 export function atPresent(room: RoomState): RoomState {
   if (!room.past) return room;
   const { past: _left, ...rest } = withoutHistoryRequest(room);
-  return forgettingChanges(rest);
+  return forgettingChanges({ ...rest, notices: noticesAmong(room.messages, room.notices) });
 }
 
 /**
@@ -232,13 +232,7 @@ export function bound(room: RoomState, reading: number | 'latest', limits = boun
 export function trim(room: RoomState, keep: number): RoomState {
   if (room.messages.length <= keep || room.historyBefore !== undefined) return room;
   const messages = room.messages.slice(-keep);
-  const oldest = messages[0]?.seq ?? 0;
-  return {
-    ...forgettingChanges(room),
-    messages,
-    beginning: false,
-    notices: room.notices.filter((notice) => notice.afterSeq >= oldest),
-  };
+  return { ...forgettingChanges(room), messages, beginning: false, notices: noticesAmong(messages, room.notices) };
 }
 
 /** The room without those whose last sign of typing is too old. */
@@ -475,7 +469,7 @@ function joined(room: RoomState): RoomState {
 
 /** Too much of the past: what is far from the message that is read goes. Too many of the latest: they are not in sight. */
 function boundPast(room: RoomState, past: Past, reading: number, limits: Bounds): RoomState {
-  const aside = room.messages.length > limits.aside ? trim(room, limits.latest) : room;
+  const aside = room.messages.length > limits.aside ? { ...trim(room, limits.latest), notices: room.notices } : room;
   if (past.messages.length <= limits.shown) return aside;
   return forgettingChanges({ ...aside, past: cut(past, reading, limits) });
 }
@@ -497,6 +491,12 @@ function cut({ messages, to, beginning }: Past, reading: number, { shown, beside
   const kept = messages.slice(start, start + shown);
   const isCutBelow = start + shown < messages.length;
   return { messages: kept, to: isCutBelow ? (kept.at(-1)?.seq ?? to) : to, beginning: beginning && start === 0 };
+}
+
+/** The notices that stand among these messages or below them. */
+function noticesAmong(messages: readonly Message[], notices: readonly RoomNotice[]): readonly RoomNotice[] {
+  const oldest = messages[0]?.seq ?? 0;
+  return notices.filter(({ afterSeq }) => afterSeq >= oldest);
 }
 
 /** Changes that were heard are not remembered for messages dropped just now: pages older than this are not taken. */
