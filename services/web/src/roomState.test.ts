@@ -190,6 +190,14 @@ test('a hole that closes by itself needs no resume any more', () => {
   assert.deepEqual([half.needs, half.cursor], ['resume', 2]);
 });
 
+test('what is said while the room is being opened is shown after it', () => {
+  const server = createRoom();
+  const [page, opened] = server.arrival();
+  assert.ok(page && opened);
+  const room = open(rooms.emptyRoom, [page, server.says(bob, 'the first of all'), opened]);
+  assert.deepEqual([room.messages.map(({ text }) => text), room.cursor, room.needs], [['the first of all'], 1, 'nothing']);
+});
+
 test('a resume request names the last event, its time and the epoch', () => {
   const server = createRoom('epoch-7');
   const room = hearAll(open(rooms.emptyRoom, server.arrival()), [server.says(bob, 'one')]);

@@ -291,7 +291,6 @@ function arrive(room: RoomState, opened: Opened): RoomState {
     beginning: messages.length === 0 || messages[0]?.seq === 1,
     cursor: opened.head,
     ...(last?.seq === opened.head && { cursorAt: last.at }),
-    early: [],
     kept: [],
     keptSince: opened.head,
     notices: [],
