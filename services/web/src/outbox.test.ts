@@ -3,8 +3,8 @@ import { test } from 'node:test';
 import type { Refused } from '@securechat/shared/protocol';
 import { Sentence } from '@securechat/shared/protocol';
 import { createFakeClock } from './clock.fixture.ts';
-import type { OutboxState, Request, Shared } from './outbox.ts';
-import { createOutbox } from './outbox.ts';
+import type { Entry, News, OutboxState, Request, Shared } from './outbox.ts';
+import { createOutbox, idOf } from './outbox.ts';
 
 function alicesOutbox({ shared = undefined as Shared | undefined } = {}) {
   const clock = createFakeClock();
@@ -196,4 +196,73 @@ test('no answer within eight seconds makes the connection doubtful; an answer in
   alice.says('two');
   alice.clock.pass(8_000);
   assert.equal(alice.silences(), 1);
+});
+
+// ---- other tabs and the device, which do as the test says --------------------------------------------------------------
+
+async function settled() {
+  for (let round = 0; round < 2; round++) await new Promise((resolve) => setImmediate(resolve));
+}
+
+const waiting = (clientId: string, at: number): Entry => ({
+  request: { type: 'send', room: 'general', clientId, text: clientId },
+  at,
+  state: { is: 'waiting' },
+});
+
+/** @param entries what lies on the device */
+function alicesTab(entries: readonly Entry[] = [], { isReadable = true, isFull = false, readsLate = false } = {}) {
+  const lying = new Map(entries.map((entry) => [idOf(entry), entry]));
+  let tab: { hear: (news: News) => void; turn: (isOurs: boolean) => void } | undefined;
+  const shared: Shared = {
+    entries: [...entries],
+    ledger: {
+      read: async () => {
+        const found = [...lying.values()];
+        await new Promise((resolve) => setImmediate(resolve));
+        if (!isReadable) return undefined;
+        return readsLate ? [...lying.values()] : found;
+      },
+      write: async (entry) => !isFull && lying.set(idOf(entry), entry).size > 0,
+      erase: (clientId) => lying.delete(clientId),
+    },
+    tabs: { join: (member) => (tab = member), tell: () => {}, seizeTurn: () => {} },
+  };
+  const alice = alicesOutbox({ shared });
+  const shows = () => alice.outbox.state().entries.map(idOf);
+  return { ...alice, lying, shows, hears: (news: News) => tab?.hear(news), turn: (isOurs: boolean) => tab?.turn(isOurs) };
+}
+
+test('of two halts the later one counts', async () => {
+  const alice = alicesTab([waiting('hello', 1)]);
+  for (const ms of [1_000, 10_000]) {
+    alice.hears({ is: 'halt', halt: { until: alice.clock.now() + ms, sentence: 'Slowly.' } });
+  }
+  alice.turn(true);
+  alice.outbox.open();
+  await settled();
+  alice.clock.pass(9_999);
+  assert.deepEqual(alice.texts(), []);
+  alice.clock.pass(1);
+  assert.deepEqual(alice.texts(), ['hello']);
+});
+
+test('a halt that another tab tells of ends in its time, whatever is answered meanwhile', async () => {
+  const alice = alicesTab([waiting('one', 1), waiting('two', 2), waiting('three', 3)]);
+  const isHalted = () => alice.hears({ is: 'halt', halt: { until: alice.clock.now() + 1_000, sentence: 'Slowly.' } });
+  alice.turn(true);
+  alice.outbox.open();
+  await settled();
+  isHalted();
+  alice.outbox.acknowledge({ seq: 1, clientId: 'one' });
+  assert.deepEqual(alice.texts(), ['one']);
+  alice.clock.pass(1_000);
+  assert.deepEqual(alice.texts(), ['one', 'two']);
+  alice.outbox.refuse(refusal('unavailable', 'two'));
+  isHalted();
+  alice.clock.pass(2_000);
+  assert.deepEqual(alice.texts(), ['one', 'two', 'two'], 'nor is a next try forgotten');
+  isHalted();
+  alice.clock.pass(8_000);
+  assert.equal(alice.silences(), 1, 'nor that an answer is missing');
 });

@@ -84,6 +84,7 @@ export function createOutbox(deps: {
   let inFlight: string | undefined;
   let failures = 0;
   let callOff = () => {};
+  let callOffHalt = () => {};
   let callOffWatch: (() => void) | undefined;
 
   shared?.tabs.join({ hear, turn });
@@ -137,7 +138,9 @@ export function createOutbox(deps: {
 
   function halt(next: Halt) {
     change({ ...state, halt: next });
-    later(Math.max(next.until - clock.now(), 0), () => {
+    // Another tab may have been told so while an answer is awaited here, or a next try: these go on.
+    callOffHalt();
+    callOffHalt = clock.after(next.until - clock.now(), () => {
       const { halt: _over, ...rest } = state;
       change(rest);
       sendNext();
@@ -212,7 +215,7 @@ export function createOutbox(deps: {
   /** The connection is gone: what was on its way will be sent again with the same clientId. */
   function close() {
     isOpen = false;
-    if (!state.halt) callOff();
+    callOff();
     if (inFlight === undefined) return;
     const clientId = inFlight;
     inFlight = undefined;
