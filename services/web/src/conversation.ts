@@ -70,7 +70,6 @@ export function createConversation(deps: {
   let seen = 0;
   let readSent = 0;
   let callOffRead: (() => void) | undefined;
-  let callOffTyping = () => {};
   let callOffReopen = () => {};
 
   const socket = createSocket({
@@ -179,8 +178,7 @@ export function createConversation(deps: {
   }
 
   function forgetTypingLater() {
-    callOffTyping();
-    callOffTyping = clock.after(Limit.typingLastsMs, () => {
+    clock.after(Limit.typingLastsMs, () => {
       room.value = rooms.withoutStaleTyping(room.value, clock.now());
     });
   }
@@ -281,7 +279,7 @@ export function createConversation(deps: {
     const { historyFor, cursor, phase } = room.value;
     if (rooms.findHeld(room.value, value.seq)) return arriveAtSpot(value.seq);
     if (phase !== 'open') return;
-    if (value.seq > cursor || value.seq < 1) spot.value = { ...value, is: 'missing' };
+    if (value.seq > cursor) spot.value = { ...value, is: 'missing' };
     else if (historyFor?.is !== 'around' || historyFor.seq !== value.seq) askForSurroundings(value.seq);
   }
 

@@ -62,6 +62,100 @@ test('a draft that becomes a message goes in the same step, and only that one', 
   assert.equal((await device.belongings('alice', ROOM)).draft, undefined);
 });
 
+test('what was found and is sent does not come back, however quickly it was changed and sent', async () => {
+  const device = createMemoryDevice();
+  const before = await open(device);
+  before.drafts.keep({ text: 'hello' });
+  const alice = await open(device);
+  await alice.shared?.ledger.write(said('1', 'hello'));
+  assert.equal((await device.belongings('alice', ROOM)).draft, undefined);
+  alice.drafts.keep({ text: 'a' });
+  alice.drafts.keep({ text: 'and more' });
+  await alice.shared?.ledger.write(said('2', 'and more'));
+  assert.equal((await device.belongings('alice', ROOM)).draft, undefined);
+});
+
+test('a found draft that is emptied is empty on the next page too', async () => {
+  const device = createMemoryDevice();
+  (await open(device)).drafts.keep({ text: 'never mind' });
+  const alice = await open(device);
+  alice.drafts.keep({ text: '' });
+  await settled();
+  assert.equal((await device.belongings('alice', ROOM)).draft, undefined);
+});
+
+test('a message that was refused takes no draft with it, though it has the same words', async () => {
+  const device = createMemoryDevice();
+  const alice = await open(device);
+  alice.drafts.keep({ text: 'hello' });
+  const refusal = { type: 'refused', code: 'too_long', for: 'send', message: 'No.' } as const;
+  await alice.shared?.ledger.write({ ...said('1', 'hello'), state: { is: 'failed', refusal } });
+  assert.equal((await device.belongings('alice', ROOM)).draft?.text, 'hello');
+});
+
+test('words after a pause are kept at once, as the first ones were', async () => {
+  const device = createMemoryDevice();
+  const alice = await open(device);
+  for (const text of ['one', 'one two', 'one two three']) {
+    alice.drafts.keep({ text });
+    assert.equal((await open(device)).drafts.read().text, text);
+    alice.clock.pass(1_000);
+  }
+});
+
+test('a tab in which nothing was typed overwrites nothing that was typed in another', async () => {
+  const device = createMemoryDevice();
+  (await open(device)).drafts.keep({ text: 'hello' });
+  const [idle, busy] = [await open(device), await open(device)];
+  busy.drafts.keep({ text: 'hello world' });
+  idle.flush();
+  await settled();
+  assert.equal((await open(device)).drafts.read().text, 'hello world');
+});
+
+test('what is answered is kept with the words, and nothing is written while nothing changes', async () => {
+  const device = createMemoryDevice();
+  let writes = 0;
+  const putDraft: Device['putDraft'] = (...draft) => device.putDraft(...draft).then(() => void writes++);
+  const alice = await open({ ...device, putDraft });
+  alice.drafts.keep({ text: 'yes' });
+  alice.drafts.keep({ text: 'yes', replyTo: 7 });
+  for (let i = 0; i < 10; i++) {
+    alice.drafts.keep({ text: 'yes', replyTo: 7 });
+    alice.clock.pass(1_000);
+  }
+  alice.flush();
+  await settled();
+  assert.equal(writes, 2);
+  assert.deepEqual((await open(device)).drafts.read(), { text: 'yes', replyTo: 7 });
+});
+
+test('words typed just before leaving stay theirs', async () => {
+  const device = createMemoryDevice();
+  const alice = await open(device);
+  alice.drafts.keep({ text: 'h' });
+  alice.drafts.keep({ text: 'half a thought' });
+  await alice.forget();
+  assert.equal((await open(device)).drafts.read().text, 'half a thought');
+});
+
+test('the room is kept once a second, again and again, and at once before the page goes', async () => {
+  const device = createMemoryDevice();
+  const kept: number[] = [];
+  const putRoom: Device['putRoom'] = async (_userId, _room, { cursor }) => void kept.push(cursor);
+  const alice = await open({ ...device, putRoom });
+  for (const messages of [1, 2, 3, 4]) {
+    alice.keepRoom(aRoom(messages));
+    alice.clock.pass(500);
+  }
+  assert.deepEqual(kept, [2, 4]);
+  alice.keepRoom(aRoom(5));
+  alice.flush();
+  assert.deepEqual(kept, [2, 4, 5]);
+  alice.clock.pass(10_000);
+  assert.equal(kept.length, 3);
+});
+
 test('sending in one tab leaves alone what was written in another meanwhile', async () => {
   const device = createMemoryDevice();
   const [one, other] = [await open(device), await open(device)];
@@ -80,7 +174,12 @@ test('what waits is found by its own person only', async () => {
   const device = createMemoryDevice();
   await (await open(device)).shared?.ledger.write(said('1', 'for later'));
   assert.deepEqual((await open(device, { userId: 'bob' })).shared?.entries, []);
-  assert.deepEqual((await open(device)).shared?.entries, [said('1', 'for later')]);
+  const alice = await open(device);
+  assert.deepEqual(alice.shared?.entries, [said('1', 'for later')]);
+  assert.deepEqual(await alice.shared?.ledger.read(), [said('1', 'for later')]);
+  alice.shared?.ledger.erase('1');
+  await settled();
+  assert.deepEqual(await device.entries('alice'), []);
 });
 
 test('of a long conversation the last 200 messages are kept, and a resume goes on after them', async () => {
@@ -155,5 +254,8 @@ test('what an older page kept for its tab moves to the device, and nonsense is l
   assert.deepEqual(await device.entries('alice'), [said('1', 'from before')]);
   assert.equal((await device.belongings('alice', ROOM)).draft?.text, 'half a thou');
   assert.deepEqual([...shelf.keys()], ['securechat:outbox:bob']);
+  const older = { entries: [], draft: { text: 'older still' } };
+  assert.equal((await open(device, { legacy: older })).drafts.read().text, 'half a thou', 'the device knows better');
+  assert.equal((await device.belongings('alice', ROOM)).draft?.text, 'half a thou');
   assert.deepEqual(takeLegacy(storage, 'bob'), { entries: [], draft: undefined });
 });

@@ -108,7 +108,6 @@ export async function openLocker(deps: {
     const worthKeeping = latest && keptRoom(latest);
     // A room that cannot be kept is only fetched again: nothing that a person would have to know.
     if (worthKeeping && !isForgotten) device.putRoom(userId, DEFAULT_ROOM, worthKeeping).catch(() => {});
-    latest = undefined;
   }
 
   return {

@@ -31,7 +31,7 @@ export type OutboxState = { entries: readonly Entry[]; halt?: Halt; isRefused?: 
 
 /** Where entries outlive the tab. Nothing here throws. */
 export type Ledger = {
-  /** All entries in the order they were said; undefined when they cannot be read. */
+  /** All entries in the order they were said, as they wait or failed; undefined when they cannot be read. */
   read: () => Promise<Entry[] | undefined>;
   /** Puts an entry, or its new state. Resolves once it is durable, to false when it could not be kept. */
   write: (entry: Entry) => Promise<boolean>;
@@ -74,7 +74,7 @@ export function createOutbox(deps: {
   onChange: (state: OutboxState) => void;
 }) {
   const { shared, clock, transmit } = deps;
-  let state: OutboxState = { entries: (shared?.entries ?? []).map(afresh) };
+  let state: OutboxState = { entries: shared?.entries ?? [] };
   const kept = new Set(state.entries.map(idOf));
   const beingKept = new Set<string>();
   const done = new Set<string>();
@@ -84,6 +84,7 @@ export function createOutbox(deps: {
   let inFlight: string | undefined;
   let failures = 0;
   let callOff = () => {};
+  let callOffHalt = () => {};
   let callOffWatch: (() => void) | undefined;
 
   shared?.tabs.join({ hear, turn });
@@ -110,13 +111,13 @@ export function createOutbox(deps: {
   }
 
   function remove(clientId: string) {
-    kept.delete(clientId);
     change({ ...state, entries: state.entries.filter((entry) => idOf(entry) !== clientId) });
   }
 
   function markDone(clientId: string) {
     if (done.size >= MAX_DONE) done.clear();
     done.add(clientId);
+    kept.delete(clientId);
     shared?.ledger.erase(clientId);
   }
 
@@ -137,7 +138,9 @@ export function createOutbox(deps: {
 
   function halt(next: Halt) {
     change({ ...state, halt: next });
-    later(Math.max(next.until - clock.now(), 0), () => {
+    // Another tab may have been told so while an answer is awaited here, or a next try: these go on.
+    callOffHalt();
+    callOffHalt = clock.after(next.until - clock.now(), () => {
       const { halt: _over, ...rest } = state;
       change(rest);
       sendNext();
@@ -195,7 +198,6 @@ export function createOutbox(deps: {
     callOff();
     inFlight = undefined;
     for (const entry of state.entries) markDone(idOf(entry));
-    kept.clear();
     change({ entries: [] });
   }
 
@@ -212,7 +214,7 @@ export function createOutbox(deps: {
   /** The connection is gone: what was on its way will be sent again with the same clientId. */
   function close() {
     isOpen = false;
-    if (!state.halt) callOff();
+    callOff();
     if (inFlight === undefined) return;
     const clientId = inFlight;
     inFlight = undefined;
@@ -312,25 +314,28 @@ export function createOutbox(deps: {
   /** This tab's turn to send begins, or another tab took it. */
   function turn(isOurs: boolean) {
     isOurTurn = isOurs;
-    if (!isOurs) return watchProgress();
+    if (!isOurs) return;
     stopWatching();
     // Whether what the last tab had sent arrived is unknown; the clientId makes it safe to send it again.
     change({ ...state, entries: state.entries.map((entry) => (idOf(entry) === inFlight ? entry : afresh(entry))) });
-    if (shared) void reconcile(shared.ledger).then(sendNext);
+    if (shared) void reconcile(shared.ledger);
   }
 
-  /** Takes over what other tabs wrote, and drops what they saw stored. */
+  /** Takes over what other tabs wrote, and drops what they saw stored; then what waits goes out. */
   async function reconcile(ledger: Ledger) {
     const keptBefore = new Set(kept);
     const read = await ledger.read();
-    if (!read) return;
+    if (read) takeOver(read, keptBefore);
+    sendNext();
+  }
+
+  function takeOver(read: readonly Entry[], keptBefore: ReadonlySet<string>) {
     const known = new Set(state.entries.map(idOf));
     const readIds = new Set(read.map(idOf));
-    const added = read.filter((entry) => !known.has(idOf(entry)) && !done.has(idOf(entry))).map(afresh);
+    const added = read.filter((entry) => !known.has(idOf(entry)) && !done.has(idOf(entry)));
     const remain = state.entries.filter((entry) => isStored(entry) || readIds.has(idOf(entry)) || !keptBefore.has(idOf(entry)));
     for (const entry of added) kept.add(idOf(entry));
     if (added.length > 0 || remain.length < state.entries.length) change({ ...state, entries: inOrder([...remain, ...added]) });
-    sendNext();
   }
 
   /** Another tab sends for all. When the same entry is first in line for too long here, this tab takes the turn. */
@@ -340,8 +345,8 @@ export function createOutbox(deps: {
     callOffWatch = clock.after(PROGRESS_WITHIN_MS, () => {
       callOffWatch = undefined;
       const isStuck = isOpen && !state.halt && idOf(first) === state.entries.filter(isUnsent).map(idOf)[0];
-      if (isStuck && !isOurTurn) shared.tabs.seizeTurn();
-      else if (!isOurTurn) watchProgress();
+      if (isStuck) shared.tabs.seizeTurn();
+      else watchProgress();
     });
   }
 

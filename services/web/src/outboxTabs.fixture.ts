@@ -1,8 +1,9 @@
 /** A person with several tabs, one device and a server, all of which fail as the test says. */
+import assert from 'node:assert/strict';
 import type { Refused } from '@securechat/shared/protocol';
 import { createFakeClock } from './clock.fixture.ts';
 import type { Entry, News, Request, Shared } from './outbox.ts';
-import { createOutbox, isUnsent } from './outbox.ts';
+import { createOutbox, idOf, isUnsent } from './outbox.ts';
 
 type Member = { hear: (news: News) => void; turn: (isOurs: boolean) => void };
 /** Whoever hears what the server says. */
@@ -23,7 +24,8 @@ export function createWorld() {
   let waiting: { member: Member; isHolder: boolean }[] = [];
   let ids = 0;
 
-  const inOrder = () => [...disk.values()].sort((one, other) => one.at - other.at);
+  // A database gives them by their ids, which are random, so that it is the time alone that orders them.
+  const inOrder = () => [...disk.values()].reverse().sort((one, other) => one.at - other.at);
 
   function grantTurn() {
     const first = waiting[0];
@@ -35,7 +37,8 @@ export function createWorld() {
   function seize(member: Member) {
     const holder = waiting.find(({ isHolder }) => isHolder);
     const thief = waiting.find((candidate) => candidate.member === member);
-    if (!thief || thief === holder) return;
+    if (!thief) return;
+    assert.notEqual(thief, holder, 'nobody seizes their own turn');
     if (holder) holder.isHolder = false;
     thief.isHolder = true;
     waiting = [thief, ...waiting.filter((other) => other !== thief)];
@@ -56,6 +59,7 @@ export function createWorld() {
   function open() {
     let member: Member | undefined;
     let isAlive = true;
+    let isConnected = false;
     let writes: Write[] = [];
     let requests: Request[] = [];
 
@@ -92,6 +96,7 @@ export function createWorld() {
 
     function disconnect() {
       requests = [];
+      isConnected = false;
       outbox.close();
     }
 
@@ -101,7 +106,11 @@ export function createWorld() {
       says(text: string) {
         outbox.put({ type: 'send', room: 'general', clientId: `id-${++ids}`, text });
       },
-      connects: () => outbox.open(),
+      connects() {
+        isConnected = true;
+        outbox.open();
+      },
+      isConnected: () => isConnected,
       loses: disconnect,
       /** The device has written what it was given; or its disk is full. */
       keeps(isKept = true) {
@@ -141,6 +150,7 @@ export function createWorld() {
       },
       sent: () => requests.map((request) => ('text' in request ? request.text : request.type)),
       shows: () => outbox.state().entries.map(({ request, state }) => [textOf(request), state.is]),
+      ids: () => outbox.state().entries.map(idOf),
       unsent: () =>
         outbox
           .state()

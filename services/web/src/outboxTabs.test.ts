@@ -29,6 +29,7 @@ test('two tabs show the same, one of them sends for both, and nothing stays on t
   const [first, second] = [world.open(), world.open()];
   first.connects();
   second.connects();
+  await settled();
   second.says('from the second');
   second.keeps();
   await settled();
@@ -55,6 +56,121 @@ test('when the tab that sends goes, the other one goes on with the same clientId
   second.isAnswered();
   second.isAnswered();
   assert.deepEqual(world.stored(), ['one', 'two']);
+});
+
+test('what a tab wrote down just before it went is sent by the next one, which never heard of it', async () => {
+  const world = createWorld();
+  const [first, second] = [world.open(), world.open()];
+  second.connects();
+  await settled();
+  first.says('last words');
+  first.crashes({ writesArrive: true, requestsArrive: false });
+  await settled();
+  assert.deepEqual(second.sent(), ['last words']);
+});
+
+test('what is said in one instant is found in the order in which it was said', async () => {
+  const world = createWorld();
+  const first = world.open();
+  for (const text of ['one', 'two', 'three']) first.says(text);
+  first.crashes({ writesArrive: true, requestsArrive: false });
+  const texts = world
+    .open()
+    .shows()
+    .map(([text]) => text);
+  assert.deepEqual(texts, ['one', 'two', 'three']);
+});
+
+test('what was taken back before it lay on the device is gone from there, and no other tab hears of it', async () => {
+  const world = createWorld();
+  const [first, second] = [world.open(), world.open()];
+  second.connects();
+  first.says('on second thoughts');
+  for (const id of first.ids()) assert.ok(first.outbox.discard(id));
+  first.keeps();
+  await settled();
+  assert.deepEqual([second.shows(), world.onDisk()], [[], []]);
+});
+
+test('what is taken back in one tab is taken back in all, and on the device', async () => {
+  const world = createWorld();
+  const [first, second] = [world.open(), world.open()];
+  first.says('on second thoughts');
+  first.keeps();
+  await settled();
+  for (const id of second.ids()) assert.ok(second.outbox.discard(id));
+  assert.deepEqual([first.shows(), world.onDisk()], [[], []]);
+});
+
+test('nothing is lost with a device that is full when the connection comes late', async () => {
+  const world = createWorld();
+  const tab = world.open();
+  for (const text of ['one', 'two']) tab.says(text);
+  tab.keeps(false);
+  await settled();
+  tab.connects();
+  await settled();
+  tab.isAnswered();
+  tab.isAnswered();
+  assert.deepEqual(world.stored(), ['one', 'two']);
+});
+
+test('when the tab that sends loses the connection, or hears that nothing can be stored, the others show it', async () => {
+  const world = createWorld();
+  const [first, second] = [world.open(), world.open()];
+  first.connects();
+  await settled();
+  first.says('hello');
+  first.keeps();
+  await settled();
+  assert.deepEqual(second.shows(), [['hello', 'sending']]);
+  first.loses();
+  assert.deepEqual(second.shows(), [['hello', 'waiting']]);
+  first.connects();
+  first.isRefused('unavailable');
+  assert.equal(second.outbox.state().isRefused, true);
+});
+
+test('a tab without a connection leaves the turn to the one that has it', async () => {
+  const world = createWorld();
+  const [first, offline] = [world.open(), world.open()];
+  offline.says('hello');
+  offline.keeps();
+  await settled();
+  world.clock.pass(13_000);
+  first.connects();
+  await settled();
+  assert.deepEqual(first.sent(), ['hello']);
+});
+
+test('as long as one message after the other goes out, nobody takes the turn', async () => {
+  const world = createWorld();
+  const [first, second] = [world.open(), world.open()];
+  first.connects();
+  second.connects();
+  for (const text of ['one', 'two', 'three', 'four']) second.says(text);
+  second.keeps();
+  await settled();
+  for (let round = 0; round < 3; round++) {
+    world.clock.pass(6_000);
+    first.isAnswered([second]);
+  }
+  await settled();
+  assert.deepEqual([first.sent(), second.sent()], [['four'], []]);
+});
+
+test('a mute is no reason to take the turn', async () => {
+  const world = createWorld();
+  const [first, second] = [world.open(), world.open()];
+  first.connects();
+  second.connects();
+  first.says('one');
+  first.keeps();
+  await settled();
+  first.isRefused('slow_down', 20_000);
+  world.clock.pass(20_000);
+  await settled();
+  assert.deepEqual([first.sent(), second.sent()], [['one'], []]);
 });
 
 test('a tab that sleeps with the turn loses it to one that is awake', async () => {
@@ -126,7 +242,8 @@ test('a tab that was offline while another one sent drops what the other one saw
   assert.deepEqual(offline.shows(), []);
 });
 
-type Step = { does: (typeof DEEDS)[number]; who: number; flag: boolean; otherFlag: boolean };
+/** `settles`: whether everything that has only to be waited for happens before the next step. */
+type Step = { does: (typeof DEEDS)[number]; who: number; flag: boolean; otherFlag: boolean; settles: boolean };
 const DEEDS = [
   'open',
   'say',
@@ -148,6 +265,7 @@ const step: fc.Arbitrary<Step> = fc.record({
   who: fc.nat(3),
   flag: fc.boolean(),
   otherFlag: fc.boolean(),
+  settles: fc.boolean(),
 });
 
 const sorted = (texts: readonly string[]) => texts.toSorted((one, other) => Number(one) - Number(other));
@@ -158,7 +276,7 @@ function createTurmoil({ mayCrash, speaker }: { mayCrash: (tab: Tab) => boolean;
   let tabs = [world.open()];
   let said = 0;
 
-  function take({ does, who, flag, otherFlag }: Step) {
+  async function take({ does, who, flag, otherFlag, settles }: Step) {
     const tab = tabs[who % tabs.length] ?? world.open();
     const others = tabs.filter((other) => other !== tab);
     const deeds: Record<Step['does'], () => void> = {
@@ -178,7 +296,8 @@ function createTurmoil({ mayCrash, speaker }: { mayCrash: (tab: Tab) => boolean;
       },
     };
     deeds[does]();
-    return settled();
+    await (settles ? settled() : undefined);
+    for (const { ids } of tabs) assert.equal(new Set(ids()).size, ids().length, 'nothing is shown twice');
   }
 
   return { world, take, said: () => said, tabs: () => tabs };
@@ -196,6 +315,7 @@ test('whatever tabs, server and crashes do: what lay on the device is delivered 
       note();
     }
     for (const tab of tabs()) tab.crashes({ writesArrive: true, requestsArrive: true });
+    await settled();
     note();
     const last = world.open();
     last.connects();
@@ -221,4 +341,25 @@ test('what one tab says arrives in the order in which it was said, whoever sends
     assert.deepEqual(world.stored(), sorted(world.stored()));
   });
   await fc.assert(story, { numRuns: 500 });
+});
+
+test('whatever happened, a tab that is awake gets everything out, though the others sleep with the turn', async () => {
+  const steps = fc.array(step, { minLength: 20, maxLength: 60, size: 'max' });
+  const story = fc.asyncProperty(steps, fc.nat(2), async (happened, who) => {
+    const { take, world, tabs } = createTurmoil({ mayCrash: () => true, speaker: (tab) => tab });
+    for (const next of happened) await take(next);
+    const awake = tabs()[who % tabs().length];
+    assert.ok(awake);
+    for (const tab of tabs()) tab.keeps();
+    for (const tab of tabs()) if (tab !== awake) tab.loses();
+    for (let rounds = 0; awake.unsent().length > 0; rounds++) {
+      assert.ok(rounds < 6, 'it does not wait for ever');
+      if (!awake.isConnected()) awake.connects();
+      await settled();
+      for (; awake.sent().length > 0; await settled()) awake.isAnswered();
+      world.clock.pass(13_000);
+      await settled();
+    }
+  });
+  await fc.assert(story, { numRuns: 200 });
 });

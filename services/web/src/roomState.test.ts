@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { MessageState, Opened, Page, RoomEvent, ServerMessage, User } from '@securechat/shared/protocol';
+import { Limit } from '@securechat/shared/protocol';
 import fc from 'fast-check';
+import { keptRoom, roomOf } from './roomState.kept.ts';
 import type { RoomState, Viewer } from './roomState.ts';
 import * as rooms from './roomState.ts';
 
@@ -188,6 +190,40 @@ test('a hole that closes by itself needs no resume any more', () => {
   assert.deepEqual([whole.needs, whole.cursor], ['nothing', 2]);
   const half = hearAll(room, [two, four, one]);
   assert.deepEqual([half.needs, half.cursor], ['resume', 2]);
+  const turned = hearAll(room, [{ ...four, seq: 3 }, two, one]);
+  assert.deepEqual([turned.needs, turned.cursor], ['nothing', 3]);
+});
+
+test('a hole that a resume leaves is asked for at once, not when somebody speaks again', () => {
+  const server = createRoom();
+  const room = rooms.disconnected(open(rooms.emptyRoom, server.arrival()));
+  const answer = server.resume(0);
+  server.says(bob, 'lost on the way');
+  const early = server.says(bob, 'heard before the answer was whole');
+  assert.equal(open(room, [early, ...answer]).needs, 'resume');
+});
+
+test('what is said while the room is being opened is shown after it', () => {
+  const server = createRoom();
+  const [page, opened] = server.arrival();
+  assert.ok(page && opened);
+  const room = open(rooms.emptyRoom, [page, server.says(bob, 'the first of all'), opened]);
+  assert.deepEqual([room.messages.map(({ text }) => text), room.cursor, room.needs], [['the first of all'], 1, 'nothing']);
+});
+
+test('an answer that broke off and was asked for again is not held twice', () => {
+  const server = createRoom();
+  server.says(bob, 'one');
+  const [page] = server.arrival();
+  assert.ok(page);
+  const half = open(rooms.emptyRoom, [page]);
+  assert.deepEqual(shown(open(half, server.arrival())), held(server.messages(1)));
+});
+
+test('what is said in another room changes nothing', () => {
+  const server = createRoom();
+  const room = open(rooms.emptyRoom, server.arrival());
+  assert.equal(hearAll(room, [{ ...server.says(bob, 'elsewhere'), room: 'other' }]), room);
 });
 
 test('a resume request names the last event, its time and the epoch', () => {
@@ -202,20 +238,27 @@ test('after an arrival whose last event was no message, its time is unknown and 
   server.edits(bob, 1, 'ONE');
   const room = open(rooms.emptyRoom, server.arrival());
   assert.deepEqual(rooms.openRequest(room), { type: 'open', room: 'general', since: 2, epoch: 'e1' });
+  const heard = hearAll(room, [server.says(bob, 'two')]);
+  server.edits(bob, 1, 'One');
+  const again = open(heard, server.arrival(), 'arrival');
+  assert.deepEqual(rooms.openRequest(again), { type: 'open', room: 'general', since: 4, epoch: 'e1' });
 });
 
 test('when the server’s store went back, everything held is dropped', () => {
   const before = createRoom('e1');
   for (let i = 0; i < 5; i++) before.says(bob, `lost ${i}`);
-  const room = open(rooms.emptyRoom, before.arrival());
+  const arrived = open(rooms.emptyRoom, before.arrival());
+  const past: rooms.Past = { messages: arrived.messages, to: 5, beginning: true };
+  before.says(bob, 'not heard');
+  const room = { ...hearAll(arrived, [before.says(bob, 'heard too early')]), past };
   const restored = createRoom('e2');
   restored.says(bob, 'what was saved');
-  const afresh = open(rooms.disconnected(room), restored.startAfresh(5));
-  assert.deepEqual(
-    afresh.messages.map(({ seq, text }) => [seq, text]),
-    [[1, 'what was saved']],
-  );
-  assert.deepEqual([afresh.epoch, afresh.cursor], ['e2', 1]);
+  const afresh = hearAll(open(rooms.disconnected(room), restored.startAfresh(5)), [
+    ...[2, 3, 4, 5, 6].map((seq) => restored.says(bob, `said again as ${seq}`)),
+  ]);
+  assert.deepEqual(shown(afresh), held(restored.messages(6)));
+  assert.deepEqual([afresh.epoch, afresh.cursor, afresh.past, afresh.notices.length], ['e2', 6, undefined, 0]);
+  assert.equal(afresh.needs, 'nothing');
 });
 
 test('half a resume is no resume: it starts again from where the room stood', () => {
@@ -257,6 +300,15 @@ test('edits, reactions and deletes change what is shown', () => {
   const deleted = hearAll(room, [server.deletes(bob, 1)]);
   assert.equal(deleted.messages[0]?.deleted, true);
   assert.equal('text' in (deleted.messages[0] ?? {}), false);
+  const stillDeleted = hearAll(deleted, [server.edits(bob, 1, 'back again'), server.reacts(bob, 1, '👍', true)]);
+  assert.deepEqual(shown(stillDeleted), held(server.messages(8)));
+});
+
+test('an edit whose words were erased meanwhile leaves the old words until the deletion comes', () => {
+  const server = createRoom();
+  const room = hearAll(open(rooms.emptyRoom, server.arrival()), [server.says(bob, 'hello')]);
+  const { text: _erased, ...edit } = server.edits(bob, 1, 'hello!');
+  assert.deepEqual(shown(hearAll(room, [edit])), shown(room));
 });
 
 test('a change that a page holds already is not applied once more', () => {
@@ -289,12 +341,15 @@ test('of more than a thousand changes to messages that are not loaded the oldest
   const server = createRoom();
   for (let i = 1; i <= 60; i++) server.says(bob, `m${i}`);
   let room = open(rooms.emptyRoom, server.arrival());
+  const tooOld = server.history(11, 50);
   for (let i = 0; i < rooms.MAX_KEPT_CHANGES; i++) room = hearAll(room, [server.reacts(bob, 1, '👍', true)]);
   assert.equal(room.kept.length, rooms.MAX_KEPT_CHANGES);
   const lagging = server.history(11, 50);
   room = hearAll(room, [server.edits(bob, 2, 'edited')]);
   assert.equal(room.kept.length, 1);
-  room = hearAll(rooms.askingHistory(room, 11), lagging);
+  room = hearAll(rooms.askingHistory(room, 11), tooOld);
+  assert.equal(room.beginning, false);
+  room = hearAll(room, lagging);
   assert.deepEqual(shown(room), held(server.messages(room.cursor)));
 });
 
@@ -306,6 +361,34 @@ test('a page from a store that lags behind one’s own arrival is not taken', ()
   const room = rooms.askingHistory(open(rooms.emptyRoom, server.arrival()), 11);
   assert.equal(hearAll(room, lagging), room);
   assert.deepEqual(shown(hearAll(room, server.history(11, 50))), held(server.messages(61)));
+});
+
+test('neither is one that lags behind the room as it was kept on the device', () => {
+  const server = createRoom();
+  for (let i = 1; i <= 60; i++) server.says(bob, `m${i}`);
+  const lagging = server.history(11, 50);
+  server.edits(bob, 3, 'edited before alice left');
+  const kept = keptRoom(open(rooms.emptyRoom, server.arrival()));
+  const room = rooms.askingHistory(open(roomOf(kept), server.resume(61)), 11);
+  assert.equal(hearAll(room, lagging), room);
+});
+
+test('an answer that comes after the room started afresh is not taken for older messages', () => {
+  const server = createRoom();
+  for (let i = 1; i <= 60; i++) server.says(bob, `m${i}`);
+  const asking = rooms.askingHistory(open(rooms.emptyRoom, server.arrival(40)), 21);
+  for (let i = 61; i <= 120; i++) server.says(bob, `m${i}`);
+  const afresh = open(asking, server.arrival(40), 'arrival');
+  assert.equal(hearAll(afresh, server.history(21, 50)), afresh);
+});
+
+test('where nothing stands above the first message, nothing is asked for again', () => {
+  const server = createRoom();
+  for (let i = 1; i <= 60; i++) server.says(bob, `m${i}`);
+  const room = open(rooms.emptyRoom, server.arrival());
+  const [empty] = server.history(1, 50);
+  assert.ok(empty);
+  assert.equal(rooms.historyRequest(hearAll(rooms.askingHistory(room, 11), [{ ...empty, before: 11 } as Page])), undefined);
 });
 
 test('history is asked for once at a time and never beyond the beginning', () => {
@@ -331,9 +414,11 @@ test('a history page that nobody asked for, such as the answer to a probe, adds 
 
 test('trimming drops the oldest; they can be loaded again as they are by then', () => {
   const server = createRoom();
-  for (let i = 1; i <= 50; i++) server.says(bob, `m${i}`);
-  let room = rooms.trim(open(rooms.emptyRoom, server.arrival()), 20);
-  assert.equal(room.messages.length, 20);
+  for (let i = 1; i <= 31; i++) server.says(bob, `m${i}`);
+  let room = open(rooms.emptyRoom, server.arrival());
+  for (let i = 32; i <= 50; i++) room = hearAll(room, [server.says(bob, `m${i}`)]);
+  room = rooms.trim(room, 20);
+  assert.deepEqual([room.messages.length, room.notices.length], [20, 1]);
   room = hearAll(room, [server.edits(bob, 30, 'edited meanwhile')]);
   room = hearAll(rooms.askingHistory(room, 31), server.history(31, 50));
   assert.deepEqual(shown(room), held(server.messages(51)));
@@ -342,9 +427,9 @@ test('trimming drops the oldest; they can be loaded again as they are by then', 
 /** Bob said so much that alice, who just came, holds the last part of it only; she may look at another part. */
 function aliceIn(server: ReturnType<typeof createRoom>) {
   let room = open(rooms.emptyRoom, server.arrival());
-  const ask = (request: ReturnType<typeof rooms.historyRequest>, purpose: rooms.HistoryPurpose) => {
+  const ask = (request: ReturnType<typeof rooms.historyRequest>, purpose: rooms.HistoryPurpose, asOf = server.head()) => {
     assert.ok(request);
-    room = hearAll(rooms.askingHistory(room, request.before, purpose), server.history(request.before, request.limit));
+    room = hearAll(rooms.askingHistory(room, request.before, purpose), server.history(request.before, request.limit, asOf));
   };
   return {
     get room() {
@@ -356,7 +441,7 @@ function aliceIn(server: ReturnType<typeof createRoom>) {
     becomes: (next: RoomState) => {
       room = next;
     },
-    looksUp: (seq: number) => ask(rooms.surroundingsRequest(seq), { is: 'around', seq }),
+    looksUp: (seq: number, asOf?: number) => ask(rooms.surroundingsRequest(seq), { is: 'around', seq }, asOf),
     scrollsUp: () => ask(rooms.historyRequest(room), { is: 'older' }),
     scrollsDown: () => ask(rooms.newerRequest(room), { is: 'newer' }),
     shown: () => rooms.shownPart(room).messages.map(({ seq }) => seq),
@@ -391,13 +476,39 @@ test('from a message far back one scrolls up to the beginning and down to the pr
   reader.scrollsDown();
   assert.deepEqual(reader.shown(), range(1, 185));
   reader.scrollsDown();
-  assert.deepEqual([reader.shown(), reader.room.past], [range(1, 300), undefined]);
+  assert.deepEqual([reader.shown(), reader.room.past, reader.room.beginning], [range(1, 300), undefined, true]);
 });
 
 test('a message near those that are loaded joins them', () => {
   const reader = aliceIn(talk(createRoom(), 100));
-  reader.looksUp(40);
-  assert.deepEqual([reader.shown(), reader.room.past], [range(16, 100), undefined]);
+  reader.looksUp(25);
+  assert.deepEqual([reader.shown(), reader.room.past], [range(1, 100), undefined]);
+  const other = aliceIn(talk(createRoom(), 100));
+  other.looksUp(40);
+  assert.deepEqual([other.shown(), other.room.past], [range(16, 100), undefined]);
+});
+
+test('a message that was let go is not shown again as it was before a change that was heard', () => {
+  const lettingGo: ((reader: ReturnType<typeof aliceIn>) => void)[] = [
+    (reader) => reader.looksUp(300),
+    (reader) => reader.becomes(rooms.atPresent(reader.room)),
+    (reader) => {
+      for (let pages = 0; pages < 8; pages++) reader.scrollsUp();
+      reader.becomes(rooms.bound(reader.room, reader.shown()[0] ?? 0));
+    },
+  ];
+  for (const letsGo of lettingGo) {
+    const server = talk(createRoom(), 1_000);
+    const reader = aliceIn(server);
+    reader.looksUp(700);
+    const before = server.head();
+    reader.hears(server.edits(bob, 700, 'changed'));
+    letsGo(reader);
+    reader.looksUp(700, before);
+    assert.equal(rooms.findHeld(reader.room, 700), undefined);
+    reader.looksUp(700);
+    assert.equal(rooms.findHeld(reader.room, 700)?.text, 'changed');
+  }
 });
 
 test('where a number names no message, nothing moves', () => {
@@ -448,11 +559,43 @@ test('whoever reads far up holds at most 400 messages below and above, whatever 
 test('a reader a little above the end keeps their place when hundreds of messages come', () => {
   const server = talk(createRoom(), 40);
   const reader = aliceIn(server);
+  reader.becomes(hearAll(reader.room, [{ type: 'joined', room: 'general', user: bob }]));
+  const notices = () => reader.room.notices.map(({ user }) => user.name);
   for (let i = 0; i < 600; i++) {
     reader.hears(server.says(bob, 'more'));
     reader.becomes(rooms.bound(reader.room, 30));
     assert.ok(reader.shown().includes(30) && reader.shown().length <= 400);
+    assert.deepEqual(notices(), ['alice', 'bob'], 'and no line above it vanishes');
   }
+  reader.becomes(rooms.bound(reader.room, 'latest'));
+  assert.deepEqual(notices(), [], 'lines about people go with the messages that they stand among');
+});
+
+test('however many messages came at once, what is read stays in sight with what stands around it', () => {
+  const server = talk(createRoom(), 2_000);
+  const story = fc.property(fc.integer({ min: 1, max: 2_000 }), fc.integer({ min: 1, max: 2_000 }), (latest, back) => {
+    const reading = Math.max(2_001 - latest, back);
+    const room = rooms.bound(open(rooms.emptyRoom, server.arrival(latest)), reading);
+    const { messages, isPast } = rooms.shownPart(room);
+    const seqs = messages.map(({ seq }) => seq);
+    assert.deepEqual(seqs, range(seqs[0] ?? 0, seqs.at(-1) ?? 0));
+    assert.ok(seqs.length <= 400);
+    assert.ok((seqs[0] ?? 0) <= Math.max(reading - 49, 2_001 - latest));
+    assert.ok((seqs.at(-1) ?? 0) >= Math.min(reading + 49, 2_000));
+    assert.equal(isPast, seqs.at(-1) !== 2_000, 'the present is not taken for the past');
+  });
+  fc.assert(story, { numRuns: 100 });
+});
+
+test('nothing is dropped while older messages are on their way: the answer must fit', () => {
+  const server = talk(createRoom(), 1_000);
+  const reader = aliceIn(server);
+  for (let pages = 0; pages < 8; pages++) reader.scrollsUp();
+  const request = rooms.historyRequest(reader.room);
+  assert.ok(request);
+  reader.becomes(rooms.bound(rooms.askingHistory(reader.room, request.before), 900));
+  reader.becomes(hearAll(reader.room, server.history(request.before, request.limit)));
+  assert.deepEqual(reader.shown(), range(501, 1_000));
 });
 
 test('a reader who stays with the latest message holds nothing of the past', () => {
@@ -487,6 +630,27 @@ test('bob comes and goes: the list and the lines follow', () => {
   );
 });
 
+test('of a crowd only so many are listed, and all are counted', () => {
+  const crowd = Array.from({ length: Limit.peopleListed }, (_, i): User => ({ id: `p${i}`, name: `person ${i}` }));
+  const room: RoomState = { ...open(rooms.emptyRoom, createRoom().arrival()), people: crowd, peopleCount: crowd.length };
+  const more = hearAll(room, [
+    { type: 'joined', room: 'general', user: bob },
+    { type: 'joined', room: 'general', user: crowd[0] ?? bob },
+  ]);
+  assert.deepEqual([more.people.length, more.peopleCount], [Limit.peopleListed, Limit.peopleListed + 1]);
+  const left = hearAll(more, [{ type: 'left', room: 'general', user: bob }]);
+  assert.equal(left.peopleCount, Limit.peopleListed);
+  const whole = hearAll(left, [{ type: 'left', room: 'general', user: { id: 'unheard', name: 'of' } }]);
+  assert.equal(whole.peopleCount, Limit.peopleListed, 'who was neither listed nor counted is not taken off');
+  assert.equal(hearAll(whole, [{ type: 'left', room: 'general', user: alice }]), whole, 'nobody sees themselves leave');
+});
+
+test('of the lines about people the last 300 are enough', () => {
+  let room = open(rooms.emptyRoom, createRoom().arrival());
+  for (let i = 0; i < 400; i++) room = hearAll(room, [{ type: 'joined', room: 'general', user: bob }]);
+  assert.equal(room.notices.length, 300);
+});
+
 test('bob types until his message comes, or for five seconds', () => {
   const server = createRoom();
   const typing: ServerMessage = { type: 'typing', room: 'general', user: bob };
@@ -499,6 +663,8 @@ test('bob types until his message comes, or for five seconds', () => {
   assert.equal(rooms.withoutStaleTyping(room, viewer.now + 5_000).typing.length, 0);
   assert.equal(hearAll(room, [server.says(bob, 'here')]).typing.length, 0);
   assert.equal(hearAll(room, [{ ...typing, user: alice }]).typing.length, 1);
+  assert.equal(hearAll(room, [{ type: 'left', room: 'general', user: bob }]).typing.length, 0, 'nor does he when he left');
+  assert.equal(rooms.disconnected(room).typing.length, 0, 'nor when nothing can be heard of him');
 });
 
 test('unread are messages of others above the mark that were not deleted', () => {
@@ -511,8 +677,26 @@ test('unread are messages of others above the mark that were not deleted', () =>
     server.deletes(bob, 4),
   ]);
   assert.deepEqual(rooms.countUnread(room, alice), { count: 2, more: false });
-  const read = hearAll(room, [{ type: 'read', room: 'general', seq: 2, unread: 1 }]);
+  const read = hearAll(room, [{ type: 'read', room: 'general', seq: 1, unread: 1 }]);
   assert.deepEqual(rooms.countUnread(read, alice), { count: 1, more: false });
+});
+
+test('the welcome tells up to where alice has read, also when that is less than it was', () => {
+  const server = talk(createRoom(), 60);
+  const welcome = (read: number): ServerMessage => ({
+    type: 'welcome',
+    user: alice,
+    server: { version: '1' },
+    heartbeat: { intervalMs: 10_000, timeoutMs: 20_000 },
+    limits: { textLength: 1_000, messages: 5, windowMs: 10_000, muteMs: 10_000 },
+    rooms: [{ id: 'general', name: 'general', epoch: 'e1', head: 60, read, unread: 60 - read }],
+  });
+  const arrived = open(hearAll(rooms.emptyRoom, [welcome(58)]), server.arrival());
+  assert.deepEqual(rooms.countUnread(arrived, alice), { count: 2, more: false });
+  assert.deepEqual(rooms.countUnread(hearAll(arrived, [welcome(10)]), alice), { count: 50, more: false });
+  assert.deepEqual(rooms.countUnread(hearAll(arrived, [welcome(9)]), alice), { count: 50, more: true });
+  const whole = hearAll(rooms.askingHistory(hearAll(arrived, [welcome(0)]), 11), server.history(11, 50));
+  assert.deepEqual(rooms.countUnread(whole, alice), { count: 60, more: false });
 });
 
 // ---- whatever happens on the way -----------------------------------------------------------------------------------
@@ -544,7 +728,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     arbitrary: fc.record({
       do: fc.constantFrom('newer' as const, 'around' as const, 'bound' as const),
       at: fc.nat(60),
-      lag: fc.constantFrom(0, 0, 1, 3),
+      lag: fc.constantFrom(0, 0, 1, 3, 8),
     }),
   },
   { weight: 1, arbitrary: fc.constantFrom<Step>({ do: 'cut' }, { do: 'trim' }, { do: 'follow' }) },
@@ -581,6 +765,7 @@ function play(before: number, steps: readonly Step[], latest: number) {
     const expected = said.filter((seq) => seqs.length > 0 && seq >= (seqs[0] ?? 0));
     assert.deepEqual(seqs, expected, 'no double, no hole, in order');
     checkPast(room.past);
+    assert.ok((room.messages[0]?.seq ?? 0) <= room.keptSince + 1, 'a page that is taken misses nothing before what is held');
     const nowKnown = new Map<number, number>();
     for (const message of [...(room.past?.messages ?? []), ...room.messages]) {
       const asOf = Math.max(message.asOf, room.cursor);

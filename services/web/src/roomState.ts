@@ -173,7 +173,7 @@ export function opening(room: RoomState, request: ClientMessageOf<'open'>): Room
 
 /** The room after the connection was lost: half an answer is no answer, and whoever typed may have stopped. */
 export function disconnected(room: RoomState): RoomState {
-  return { ...withoutHistoryRequest(room), phase: 'away', needs: 'nothing', pages: [], early: [], typing: [] };
+  return { ...withoutHistoryRequest(room), phase: 'away', early: [], typing: [] };
 }
 
 /** What is shown: the past that the reader is in, or the latest messages. */
@@ -210,7 +210,7 @@ export function askingHistory(room: RoomState, before: number, purpose: HistoryP
 export function atPresent(room: RoomState): RoomState {
   if (!room.past) return room;
   const { past: _left, ...rest } = withoutHistoryRequest(room);
-  return forgettingChanges(rest);
+  return forgettingChanges({ ...rest, notices: noticesAmong(room.messages, room.notices) });
 }
 
 /**
@@ -232,13 +232,7 @@ export function bound(room: RoomState, reading: number | 'latest', limits = boun
 export function trim(room: RoomState, keep: number): RoomState {
   if (room.messages.length <= keep || room.historyBefore !== undefined) return room;
   const messages = room.messages.slice(-keep);
-  const oldest = messages[0]?.seq ?? 0;
-  return {
-    ...forgettingChanges(room),
-    messages,
-    beginning: false,
-    notices: room.notices.filter((notice) => notice.afterSeq >= oldest),
-  };
+  return { ...forgettingChanges(room), messages, beginning: false, notices: noticesAmong(messages, room.notices) };
 }
 
 /** The room without those whose last sign of typing is too old. */
@@ -250,7 +244,7 @@ export function withoutStaleTyping(room: RoomState, now: number): RoomState {
 /** How many loaded messages of others stand above the read mark, and whether older unread ones may not be loaded. */
 export function countUnread(room: RoomState, me: User): { count: number; more: boolean } {
   const count = room.messages.filter((m) => m.seq > room.read && m.author.id !== me.id && !m.deleted).length;
-  return { count, more: !room.beginning && (room.messages[0]?.seq ?? 0) > room.read + 1 };
+  return { count, more: (room.messages[0]?.seq ?? 0) > room.read + 1 };
 }
 
 /** The message with this seq, wherever it is held. */
@@ -297,7 +291,6 @@ function arrive(room: RoomState, opened: Opened): RoomState {
     beginning: messages.length === 0 || messages[0]?.seq === 1,
     cursor: opened.head,
     ...(last?.seq === opened.head && { cursorAt: last.at }),
-    early: [],
     kept: [],
     keptSince: opened.head,
     notices: [],
@@ -314,14 +307,14 @@ function greet(room: RoomState, { me, now }: Viewer): RoomState {
 // ---- events --------------------------------------------------------------------------------------------------------
 
 function hearEvent(room: RoomState, event: RoomEvent): RoomState {
-  if (room.phase === 'away' || event.seq <= room.cursor) return room;
+  if (event.seq <= room.cursor) return room;
   if (room.phase === 'open' && event.seq === room.cursor + 1) return applyEarly(applyNext(room, event));
   return keepEarly(room, event);
 }
 
 function keepEarly(room: RoomState, event: RoomEvent): RoomState {
   const needs = room.phase === 'open' && room.needs === 'nothing' ? 'resume' : room.needs;
-  if (room.early.length >= MAX_EARLY_EVENTS || room.early.some(({ seq }) => seq === event.seq)) return { ...room, needs };
+  if (room.early.length >= MAX_EARLY_EVENTS) return { ...room, needs };
   return { ...room, needs, early: [...room.early, event].sort((a, b) => a.seq - b.seq) };
 }
 
@@ -348,7 +341,6 @@ function applyMessage(room: RoomState, event: MessageEvent): RoomState {
   return {
     ...room,
     messages: [...room.messages, toMessage(event, event.seq)],
-    beginning: room.beginning || event.seq === 1,
     typing: room.typing.filter(({ user }) => user.id !== event.author.id),
   };
 }
@@ -415,12 +407,12 @@ function isMessage(event: RoomEvent | MessageState): event is MessageEvent | Mes
 // ---- history -------------------------------------------------------------------------------------------------------
 
 function withHistory(room: RoomState, page: Page): RoomState {
-  // Read from a copy of the store that lags behind: changes are missing that nobody here remembers.
+  // Read from a copy of the store that lags behind: changes are missing that nobody here remembers. Whatever is not this
+  // old holds all messages before the latest ones held, since none of these was dropped after `keptSince`.
   if (page.asOf < room.keptSince) return room;
-  if (room.historyFor?.is === 'around' && page.asOf < Math.min(room.historyFor.seq, room.cursor)) return room;
   const answered = withoutHistoryRequest(room);
   const loaded = page.events.filter(isMessage).map((event) => heldOr(room, event, page.asOf));
-  const part: Past = { messages: loaded, to: upTo(page), beginning: loaded.length === 0 || loaded[0]?.seq === 1 };
+  const part: Past = { messages: loaded, to: (page.before ?? 1) - 1, beginning: loaded.length === 0 || loaded[0]?.seq === 1 };
   switch (room.historyFor?.is) {
     case 'around':
       return withSurroundings(answered, part, room.historyFor.seq);
@@ -431,11 +423,6 @@ function withHistory(room: RoomState, page: Page): RoomState {
   }
 }
 
-/** A page speaks for every number below its `before`, but for none that its copy of the store did not hold yet. */
-function upTo(page: Page): number {
-  return Math.min((page.before ?? 1) - 1, page.asOf);
-}
-
 /** The message as it is held already, which no page can know better, or as the page has it with what came since. */
 function heldOr(room: RoomState, event: MessageEvent | MessageState, asOf: number): Message {
   return findHeld(room, event.seq) ?? withKept(toMessage(event, asOf), room.kept);
@@ -443,8 +430,7 @@ function heldOr(room: RoomState, event: MessageEvent | MessageState, asOf: numbe
 
 function withOlder(room: RoomState, part: Past): RoomState {
   const shown = shownPart(room);
-  const oldest = shown.messages[0]?.seq ?? Infinity;
-  const messages = [...part.messages.filter(({ seq }) => seq < oldest), ...shown.messages];
+  const messages = [...part.messages, ...shown.messages];
   const { beginning } = part;
   if (room.past) return forgettingKeptOf(messages, { ...room, past: { ...room.past, messages, beginning } });
   return forgettingKeptOf(messages, { ...room, messages, beginning });
@@ -452,7 +438,7 @@ function withOlder(room: RoomState, part: Past): RoomState {
 
 function withNewer(room: RoomState, past: Past, part: Past): RoomState {
   const messages = [...past.messages, ...part.messages.filter(({ seq }) => seq > past.to)];
-  return forgettingKeptOf(messages, { ...room, past: { ...past, messages, to: Math.max(past.to, part.to) } });
+  return forgettingKeptOf(messages, { ...room, past: { ...past, messages, to: part.to } });
 }
 
 /** Shows the surroundings of a message; where there is no such message the reader stays where they are. */
@@ -475,7 +461,7 @@ function joined(room: RoomState): RoomState {
 
 /** Too much of the past: what is far from the message that is read goes. Too many of the latest: they are not in sight. */
 function boundPast(room: RoomState, past: Past, reading: number, limits: Bounds): RoomState {
-  const aside = room.messages.length > limits.aside ? trim(room, limits.latest) : room;
+  const aside = room.messages.length > limits.aside ? { ...trim(room, limits.latest), notices: room.notices } : room;
   if (past.messages.length <= limits.shown) return aside;
   return forgettingChanges({ ...aside, past: cut(past, reading, limits) });
 }
@@ -497,6 +483,12 @@ function cut({ messages, to, beginning }: Past, reading: number, { shown, beside
   const kept = messages.slice(start, start + shown);
   const isCutBelow = start + shown < messages.length;
   return { messages: kept, to: isCutBelow ? (kept.at(-1)?.seq ?? to) : to, beginning: beginning && start === 0 };
+}
+
+/** The notices that stand among these messages or below them. */
+function noticesAmong(messages: readonly Message[], notices: readonly RoomNotice[]): readonly RoomNotice[] {
+  const oldest = messages[0]?.seq ?? 0;
+  return notices.filter(({ afterSeq }) => afterSeq >= oldest);
 }
 
 /** Changes that were heard are not remembered for messages dropped just now: pages older than this are not taken. */

@@ -66,6 +66,34 @@ test('what alice just said joins her last group', () => {
   assert.deepEqual(outline(rows), ['day', 'alice 2']);
 });
 
+test('an edit that failed stands at the end, where it can be sent again, under its own day', () => {
+  const edit: Entry = {
+    request: { type: 'edit', room: 'general', clientId: 'x', target: 1, text: 'better' },
+    at: NOON + 24 * 60 * MINUTE,
+    state: { is: 'failed', refusal: { type: 'refused', code: 'unavailable', for: 'edit', message: 'No.' } },
+  };
+  const rows = buildRows(holding({ messages: [said(1, alice, NOON)], notices: [] }), [edit], alice, undefined);
+  assert.deepEqual(outline(rows), ['day', 'alice 1', 'day', 'alice 1']);
+});
+
+test('what changes about a message or about what waits is drawn anew', () => {
+  const entry = waiting('x', NOON);
+  const edit: Entry = { ...entry, request: { type: 'edit', room: 'general', clientId: 'y', target: 1, text: 'better' } };
+  const room = holding({ messages: [said(1, bob, NOON)] });
+  const before = buildRows(room, [entry], alice, undefined);
+  const again = (entries: readonly Entry[], spot?: number) =>
+    keepUnchanged(before, buildRows(room, entries, alice, undefined, spot)).map((row) => before.includes(row));
+  assert.deepEqual(again([entry]), [true, true, true]);
+  assert.deepEqual(again([{ ...entry, state: { is: 'sending' } }]), [true, true, false]);
+  assert.deepEqual(again([entry, edit]), [true, false, true]);
+  assert.deepEqual(again([entry], 1), [true, false, true]);
+});
+
+test('a group goes on as long as no pause in it is long', () => {
+  const messages = [0, 4, 8, 12].map((minute, i) => said(i + 1, bob, NOON + minute * MINUTE));
+  assert.deepEqual(outline(buildRows(holding({ messages }), [], alice, undefined)), ['day', 'bob 4']);
+});
+
 test('an edit under way stands at its message, not at the end', () => {
   const edit: Entry = {
     request: { type: 'edit', room: 'general', clientId: 'x', target: 1, text: 'better' },
@@ -127,4 +155,9 @@ test('no two groups get one key, even when one falls apart', () => {
   const together = keepUnchanged([], buildRows(holding({ messages: [one, three] }), [], alice, undefined));
   const apart = keepUnchanged(together, buildRows(holding({ messages: [one, two, three] }), [], alice, undefined));
   assert.equal(new Set(apart.map(({ key }) => key)).size, apart.length);
+  const draw = (previous: ReturnType<typeof buildRows>, messages: readonly Message[]) =>
+    keepUnchanged(previous, buildRows(holding({ messages }), [], alice, undefined));
+  const grown = draw(draw([], [three]), [one, three]);
+  const fallen = draw(grown, [one, two, three]);
+  assert.equal(new Set(fallen.map(({ key }) => key)).size, fallen.length);
 });

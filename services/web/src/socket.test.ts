@@ -98,6 +98,25 @@ test('a server that accepts and then says nothing is given up after eight second
   assert.notEqual(alice.sockets[0]?.closedWith, 'open');
 });
 
+test('one that talks but does not welcome is given up too', () => {
+  const alice = alicesSocket();
+  alice.socket.connect();
+  alice.latest().accept();
+  alice.latest().says({ type: 'joined' });
+  alice.clock.pass(8_000);
+  assert.equal(alice.socket.link().state, 'waiting');
+});
+
+test('on a socket that is closing nothing can be sent, and one that is doubted is replaced at once', () => {
+  const alice = alicesSocket();
+  alice.socket.connect();
+  alice.latest().welcomes();
+  alice.latest().readyState = 2;
+  assert.equal(alice.socket.send({ type: 'typing', room: 'general' }), false);
+  alice.socket.doubt();
+  assert.equal(alice.sockets.length, 2);
+});
+
 test('after a loss the waits are 3, 6, 12, 24, 30, 30 seconds', () => {
   const alice = alicesSocket();
   alice.socket.connect();
@@ -125,7 +144,9 @@ test('a connection that was healthy for a while starts the waits anew, one that 
   alice.clock.pass(3_000);
   alice.latest().welcomes();
   alice.latest().ends(1006);
-  alice.clock.pass(6_000);
+  alice.clock.pass(5_999);
+  assert.equal(alice.sockets.length, 2);
+  alice.clock.pass(1);
   assert.equal(alice.sockets.length, 3);
   alice.latest().welcomes();
   alice.clock.pass(10_000);
@@ -239,6 +260,11 @@ test('a doubtful connection that answers is kept, one that does not is replaced'
   alice.clock.pass(60_000);
   assert.equal(alice.sockets.length, 1);
   alice.socket.doubt();
+  alice.socket.doubt();
+  alice.latest().says({ type: 'page' });
+  alice.clock.pass(5_000);
+  assert.deepEqual([alice.sockets.length, alice.socket.silentForMs()], [1, 5_000]);
+  alice.socket.doubt();
   alice.clock.pass(5_000);
   assert.equal(alice.sockets.length, 2);
 });
@@ -268,6 +294,26 @@ test('leaving closes with 1000, waits for the server to know, and never comes ba
   alice.socket.doubt();
   alice.socket.reconnect();
   assert.equal(alice.sockets.length, 1);
+});
+
+test('who leaves while the connection is lost is gone at once and stays so, whatever was being asked', async () => {
+  const alice = alicesSocket({ whoAmI: 'nobody' });
+  alice.socket.connect();
+  alice.latest().ends(CloseCode.Unauthorized);
+  await alice.socket.leave();
+  await settled();
+  alice.clock.pass(60_000);
+  assert.deepEqual(alice.socket.link(), { state: 'ended', why: 'left' });
+  assert.equal(alice.sockets.length, 1);
+});
+
+test('who is leaving hears nothing any more', () => {
+  const alice = alicesSocket();
+  alice.socket.connect();
+  alice.latest().welcomes();
+  void alice.socket.leave();
+  alice.latest().says({ type: 'welcome' });
+  assert.deepEqual([alice.socket.link().state, alice.heard.length], ['ended', 1]);
 });
 
 test('leaving takes at most half a second when the server does not answer', async () => {
