@@ -32,16 +32,18 @@ export function MessageMenu({ conversation, opened, close, reply, edit }: Props)
     return show(menu.current, element, close);
   }, [element, isChoosingEmoji.value]);
 
-  const act = (run: () => void) => () => {
+  const leave = () => {
     close();
-    element.focus();
+    giveFocusBack(element);
+  };
+  const act = (run: () => void) => () => {
+    leave();
     run();
   };
   const keyPressed = (event: KeyboardEvent & { currentTarget: HTMLElement }) => {
     if (event.key !== 'Escape' && event.key !== 'Tab') return moveFocus(event);
     event.preventDefault();
-    close();
-    element.focus();
+    leave();
   };
   if (isChoosingEmoji.value) {
     const react = (emoji: string) => {
@@ -124,6 +126,12 @@ function show(popover: HTMLElement | null, element: HTMLElement, close: () => vo
   place(popover, element);
   popover.querySelector('button')?.focus();
   return closeByPressElsewhere(popover, close);
+}
+
+/** A button that only hovering shows may be out of sight by now: then its message has the focus. */
+function giveFocusBack(element: HTMLElement) {
+  element.focus();
+  if (document.activeElement !== element) element.closest<HTMLElement>('.line')?.focus();
 }
 
 /** The arrow keys go round the items, as in any menu (ARIA Authoring Practices, menu pattern). */

@@ -1,0 +1,109 @@
+/** What hands do: the focus is never nowhere. */
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { after, before, test } from 'node:test';
+import type { Locator } from 'playwright-core';
+import { aBrokenConnection, type House, openBrowser, until, type Visitor } from '../support/browser.ts';
+import type { Connection } from '../support/person.ts';
+import { type SingleNode, startSingleNode } from '../support/stack.ts';
+
+const PHONE = { viewport: { width: 360, height: 740 }, hasTouch: true, isMobile: true };
+
+let stack: SingleNode;
+let house: House;
+let bob: Connection;
+
+before(async () => {
+  stack = await startSingleNode({ RATE_LIMIT_MESSAGES: '1000' });
+  house = await openBrowser(stack);
+  bob = await (await stack.person('bob')).connects();
+  await bob.opens();
+});
+after(async () => {
+  bob.cut();
+  await house.close();
+  await stack.stop();
+});
+
+test('whatever alice presses may go away: the focus stays beside it, or is where she writes', async (t) => {
+  for (let i = 1; i <= 60; i++) await bob.says(`chatter ${i}`);
+  const { seq } = await bob.says('Who brings cake?');
+  const alice = await house.person(t, 'alice');
+  const { keyboard } = alice.page;
+  const line = lineOf(alice, seq);
+  const item = (name: string) => alice.page.getByRole('menuitem', { name });
+
+  await line.focus();
+  await keyboard.press('Enter');
+  await alice.page.getByLabel('React with 👍').press('Enter');
+  const reaction = line.getByRole('button', { name: '👍 1: alice' });
+  await reaction.press('Enter');
+  await reaction.waitFor({ state: 'detached' });
+  assert.ok(await hasFocus(line), 'the reaction was taken back: its message has the focus');
+
+  await alice.log.evaluate((element) => element.scrollTo(0, 600));
+  await alice.page.getByRole('button', { name: 'Jump to latest' }).press('Enter');
+  await until(() => hasFocus(alice.composer), 'the focus in the field after the jump');
+
+  await alice.says('I do.');
+  await alice.sees('I do.');
+  const own = alice.log.locator('.own .line').last();
+  await own.focus();
+  await keyboard.press('Enter');
+  await item('Delete').press('Enter');
+  await alice.page.getByRole('button', { name: 'Undo' }).press('Enter');
+  await until(() => hasFocus(alice.composer), 'the focus in the field after the deletion was taken back');
+
+  await own.hover();
+  await own.getByRole('button', { name: /^Message actions/ }).click();
+  await item('Delete').click();
+  await until(() => hasFocus(own), 'the focus on the message whose buttons went with the mouse');
+  await keyboard.press('Escape');
+  await alice.page.getByRole('button', { name: 'Undo' }).click();
+
+  alice.expects(aBrokenConnection);
+  await stack.end();
+  const again = alice.page.getByRole('button', { name: 'Try now' });
+  await again.focus();
+  await stack.start();
+  await again.press('Enter');
+  await alice.isConnected();
+  await until(() => hasFocus(alice.composer), 'the focus in the field when the connection is back');
+  bob = await (await stack.person('bea')).connects();
+  await bob.opens();
+});
+
+test('a press beside everything is meant: what goes afterwards brings no focus back', async (t) => {
+  const { seq } = await bob.says('a message with a reaction');
+  const reacts = (on: boolean) =>
+    bob.sends({ type: 'react', room: 'general', clientId: randomUUID(), target: seq, emoji: '🎉', on });
+  reacts(true);
+  const carla = await house.person(t, 'carla');
+  const reaction = lineOf(carla, seq).getByRole('button', { name: '🎉 1: bea' });
+  await reaction.focus();
+  await carla.page.locator('.header').click({ position: { x: 400, y: 10 } });
+  reacts(false);
+  await reaction.waitFor({ state: 'detached' });
+  assert.ok(await hasFocus(carla.page.locator('body')));
+});
+
+test('on a phone the people give the focus back, and make way for a mention', async (t) => {
+  const dora = await house.person(t, 'dora', PHONE);
+  const opener = dora.page.getByRole('button', { name: /^People/ });
+  await opener.tap();
+  await dora.people.getByRole('button', { name: 'Close' }).tap();
+  await until(() => hasFocus(opener), 'the focus on what opened the people');
+
+  await opener.tap();
+  await dora.people.getByRole('button', { name: 'bea', exact: true }).tap();
+  await dora.page.getByRole('button', { name: 'Mention' }).tap();
+  await dora.people.waitFor({ state: 'detached' });
+  assert.equal(await dora.composer.inputValue(), '@bea ');
+  assert.ok(await hasFocus(dora.composer));
+  assert.match(dora.page.url(), /\/chat$/);
+});
+
+const lineOf = ({ log }: Visitor, seq: number) => log.locator(`[data-seq="${seq}"]`);
+
+const hasFocus = async (part: Locator) =>
+  (await part.count()) === 1 && (await part.evaluate((element) => element === element.ownerDocument.activeElement));
