@@ -1,4 +1,4 @@
-/** What hands do: the focus is never nowhere. */
+/** What hands do: the focus is never nowhere, and a finger is never quite still. */
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, test } from 'node:test';
@@ -103,7 +103,36 @@ test('on a phone the people give the focus back, and make way for a mention', as
   assert.match(dora.page.url(), /\/chat$/);
 });
 
+test('a long press opens the menu although the finger trembles, and one that scrolls does not', async (t) => {
+  const { seq } = await bob.says('press me long');
+  const emma = await house.person(t, 'emma', PHONE);
+  const menu = emma.page.getByRole('menu');
+  await emma.sees('press me long');
+  await presses(emma, lineOf(emma, seq), 40);
+  assert.equal(await menu.count(), 0, 'the finger scrolled');
+
+  await presses(emma, lineOf(emma, seq), 3);
+  await menu.waitFor();
+  assert.ok(await hasFocus(menu.locator(':focus')), 'lifting the finger leaves the focus in the menu');
+  await emma.page.keyboard.press('Escape');
+  await menu.waitFor({ state: 'detached' });
+});
+
 const lineOf = ({ log }: Visitor, seq: number) => log.locator(`[data-seq="${seq}"]`);
 
 const hasFocus = async (part: Locator) =>
   (await part.count()) === 1 && (await part.evaluate((element) => element === element.ownerDocument.activeElement));
+
+/** Puts a finger on something, moves it by so many pixels, and lifts it after a while. */
+async function presses({ context, page }: Visitor, part: Locator, moved: number) {
+  const cdp = await context.newCDPSession(page);
+  const box = await part.boundingBox();
+  assert.ok(box);
+  const [x, y] = [box.x + 60, box.y + box.height / 2];
+  await cdp.send('Input.dispatchTouchEvent', { type: 'touchStart', touchPoints: [{ x, y }] });
+  await cdp.send('Input.dispatchTouchEvent', { type: 'touchMove', touchPoints: [{ x: x + moved, y }] });
+  // As long as a long press lasts, and a bit.
+  await page.waitForTimeout(700);
+  await cdp.send('Input.dispatchTouchEvent', { type: 'touchEnd', touchPoints: [] });
+  await cdp.detach();
+}
