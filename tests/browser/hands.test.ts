@@ -1,4 +1,4 @@
-/** What hands do: the focus is never nowhere, and a finger is never quite still. */
+/** What hands do: the focus is never nowhere, a finger is never quite still, and what was deleted meanwhile is gone from everywhere. */
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, test } from 'node:test';
@@ -116,6 +116,28 @@ test('a long press opens the menu although the finger trembles, and one that scr
   assert.ok(await hasFocus(menu.locator(':focus')), 'lifting the finger leaves the focus in the menu');
   await emma.page.keyboard.press('Escape');
   await menu.waitFor({ state: 'detached' });
+});
+
+test('words that are deleted can neither be copied from an open menu nor be read above the field', async (t) => {
+  const [first, second] = [await bob.says('a secret for nobody'), await bob.says('another secret')];
+  const fran = await house.person(t, 'fran');
+  const menu = fran.page.getByRole('menu');
+  const line = lineOf(fran, first.seq);
+  await line.focus();
+  await fran.page.keyboard.press('Enter');
+  await menu.waitFor();
+  bob.sends({ type: 'delete', room: 'general', clientId: randomUUID(), target: first.seq });
+  await menu.waitFor({ state: 'detached' });
+  assert.ok(await hasFocus(line));
+
+  await lineOf(fran, second.seq).focus();
+  await fran.page.keyboard.press('Enter');
+  await fran.page.getByRole('menuitem', { name: 'Reply' }).press('Enter');
+  await fran.seesWords('Replying to bea: another secret');
+  bob.sends({ type: 'delete', room: 'general', clientId: randomUUID(), target: second.seq });
+  await fran.seesWords('Replying to bea: Message deleted');
+  await fran.says('Which one?');
+  await fran.sees('Which one?');
 });
 
 const lineOf = ({ log }: Visitor, seq: number) => log.locator(`[data-seq="${seq}"]`);

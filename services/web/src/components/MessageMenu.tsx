@@ -1,8 +1,9 @@
 import { useSignal } from '@preact/signals';
-import { useLayoutEffect, useRef } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
 import type { Conversation } from '../conversation.ts';
 import { permalinkOf, visit } from '../permalink.ts';
 import type { Message } from '../roomState.ts';
+import { findHeld } from '../roomState.ts';
 import { texts } from '../texts.ts';
 import { closeByPressElsewhere, place } from './above.ts';
 import { EmojiPicker } from './EmojiPicker.tsx';
@@ -24,7 +25,9 @@ type Props = {
 export function MessageMenu({ conversation, opened, close, reply, edit }: Props) {
   const menu = useRef<HTMLDivElement | null>(null);
   const isChoosingEmoji = useSignal(false);
-  const { message, element } = opened;
+  const { element } = opened;
+  // As it stands now: it may be changed or deleted meanwhile.
+  const message = findHeld(conversation.room.value, opened.message.seq) ?? opened.message;
   const answered = message.replyTo;
   const isOwn = message.author.id === conversation.me.id;
 
@@ -36,6 +39,10 @@ export function MessageMenu({ conversation, opened, close, reply, edit }: Props)
     close();
     giveFocusBack(element);
   };
+  useEffect(() => {
+    if (message.deleted) leave();
+  }, [message.deleted]);
+
   const act = (run: () => void) => () => {
     leave();
     run();
