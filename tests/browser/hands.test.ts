@@ -140,6 +140,26 @@ test('words that are deleted can neither be copied from an open menu nor be read
   await fran.sees('Which one?');
 });
 
+test('a reaction pressed without a connection is seen at once, and pressed again it is taken back', async (t) => {
+  const { seq } = await bob.says('press this twice');
+  bob.sends({ type: 'react', room: 'general', clientId: randomUUID(), target: seq, emoji: '🎉', on: true });
+  const gina = await house.person(t, 'gina');
+  const reaction = lineOf(gina, seq).getByRole('button', { name: /^🎉/ });
+  await reaction.waitFor();
+  gina.expects(aBrokenConnection);
+  await gina.context.setOffline(true);
+  await gina.seesWords(/^You are offline\./);
+  await reaction.press('Enter');
+  await lineOf(gina, seq).getByRole('button', { name: '🎉 2: bea and gina', pressed: true }).waitFor();
+  await reaction.press('Enter');
+  await lineOf(gina, seq).getByRole('button', { name: '🎉 1: bea', pressed: false }).waitFor();
+  await gina.context.setOffline(false);
+  await gina.isConnected();
+  for (const on of [true, false]) {
+    await bob.receives((heard) => heard.type === 'reacted' && heard.author.name === 'gina' && heard.on === on, `on: ${on}`);
+  }
+});
+
 const lineOf = ({ log }: Visitor, seq: number) => log.locator(`[data-seq="${seq}"]`);
 
 const hasFocus = async (part: Locator) =>

@@ -2,6 +2,7 @@ import { useSignal } from '@preact/signals';
 import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
 import type { Conversation } from '../conversation.ts';
 import { permalinkOf, visit } from '../permalink.ts';
+import { meantReactions } from '../reactions.ts';
 import type { Message } from '../roomState.ts';
 import { findHeld } from '../roomState.ts';
 import { texts } from '../texts.ts';
@@ -28,6 +29,8 @@ export function MessageMenu({ conversation, opened, close, reply, edit }: Props)
   const { element } = opened;
   // As it stands now: it may be changed or deleted meanwhile.
   const message = findHeld(conversation.room.value, opened.message.seq) ?? opened.message;
+  const reactions = meantReactions(message, conversation.outgoing.value.entries, conversation.me.id);
+  const isMine = (emoji: string) => reactions[emoji]?.includes(conversation.me.id) ?? false;
   const answered = message.replyTo;
   const isOwn = message.author.id === conversation.me.id;
 
@@ -53,10 +56,7 @@ export function MessageMenu({ conversation, opened, close, reply, edit }: Props)
     leave();
   };
   if (isChoosingEmoji.value) {
-    const react = (emoji: string) => {
-      const isMine = message.reactions[emoji]?.includes(conversation.me.id) ?? false;
-      conversation.react(message.seq, emoji, !isMine);
-    };
+    const react = (emoji: string) => conversation.react(message.seq, emoji, !isMine(emoji));
     return <EmojiPicker userId={conversation.me.id} element={element} choose={react} close={close} />;
   }
   return (
@@ -69,21 +69,18 @@ export function MessageMenu({ conversation, opened, close, reply, edit }: Props)
       onKeyDown={keyPressed}
     >
       <div class="quick" role="none">
-        {QUICK.map((emoji) => {
-          const isMine = message.reactions[emoji]?.includes(conversation.me.id) ?? false;
-          return (
-            <button
-              key={emoji}
-              type="button"
-              role="menuitemcheckbox"
-              aria-checked={isMine}
-              aria-label={texts.react(emoji)}
-              onClick={act(() => conversation.react(message.seq, emoji, !isMine))}
-            >
-              {emoji}
-            </button>
-          );
-        })}
+        {QUICK.map((emoji) => (
+          <button
+            key={emoji}
+            type="button"
+            role="menuitemcheckbox"
+            aria-checked={isMine(emoji)}
+            aria-label={texts.react(emoji)}
+            onClick={act(() => conversation.react(message.seq, emoji, !isMine(emoji)))}
+          >
+            {emoji}
+          </button>
+        ))}
       </div>
       <button type="button" role="menuitem" onClick={act(() => reply(message))}>
         {texts.reply}
