@@ -102,6 +102,26 @@ test('long names and long words fit on a phone', async (t) => {
   assert.ok(composer.y + composer.height <= PHONE.viewport.height, 'and stays in sight');
 });
 
+test('what elsa reads stays where it is, however the window is turned and resized', async (t) => {
+  const fred = await (await stack.person('fred')).connects();
+  await fred.opens();
+  for (let i = 1; i <= 120; i++) await fred.says(`fred ${i}\n${'and his many words '.repeat(20)}`);
+  const elsa = await house.person(t, 'elsa', { viewport: { width: 360, height: 400 } });
+  await elsa.log.getByText('fred 120').waitFor();
+  await elsa.log.evaluate((element) => {
+    element.scrollTop -= 4000;
+  });
+  const read = await firstInSight(elsa);
+  for (const size of [
+    { width: 1280, height: 800 },
+    { width: 740, height: 360 },
+    { width: 360, height: 400 },
+  ]) {
+    await elsa.page.setViewportSize(size);
+    await until(async () => (await firstInSight(elsa)) === read, `${read} to be the first in sight at ${size.width} px`);
+  }
+});
+
 async function scrollsTo({ log }: Visitor, top: number) {
   await log.evaluate((element, to) => {
     element.scrollTop = to;
@@ -113,6 +133,15 @@ async function topOf({ messages }: Visitor, line: string): Promise<number> {
   const box = await messages.filter({ hasText: new RegExp(`^${line}\\n`) }).boundingBox();
   assert.ok(box, `${line} is not shown`);
   return box.y;
+}
+
+/** The seq of the message that stands first in sight. */
+function firstInSight({ log }: Visitor): Promise<string | null | undefined> {
+  return log.evaluate((element) => {
+    const { top } = element.getBoundingClientRect();
+    const lines = [...element.querySelectorAll('[data-seq]')];
+    return lines.find((line) => line.getBoundingClientRect().bottom > top)?.getAttribute('data-seq');
+  });
 }
 
 async function isInSight({ log, messages }: Visitor, text: string) {

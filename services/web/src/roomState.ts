@@ -378,7 +378,8 @@ function changed(message: Message, change: Change): Message {
   }
 }
 
-function reacted(reactions: Message['reactions'], emoji: string, userId: string, on: boolean): Message['reactions'] {
+/** The reactions after somebody reacted, or took it back. */
+export function reacted(reactions: Message['reactions'], emoji: string, userId: string, on: boolean): Message['reactions'] {
   const { [emoji]: people = [], ...others } = reactions;
   const without = people.filter((id) => id !== userId);
   if (on) return { ...reactions, [emoji]: people.includes(userId) ? people : [...people, userId] };

@@ -10,6 +10,7 @@ import { Composer } from './Composer.tsx';
 import { Banner } from './Connection.tsx';
 import { DeviceNotice } from './DeviceNotice.tsx';
 import { Dialog } from './Dialog.tsx';
+import { useFocusKept } from './focusKept.ts';
 import { GoTo } from './GoTo.tsx';
 import { Header } from './Header.tsx';
 import { Help } from './Help.tsx';
@@ -36,6 +37,7 @@ export function Chat({ conversation, maxCharacters }: { conversation: Conversati
   useReplyKept(conversation, purpose);
   useKeys(conversation, people);
   useAvatars();
+  useFocusKept(field);
 
   const write = useCallback((next: Purpose) => {
     purpose.value = next;
@@ -55,7 +57,11 @@ export function Chat({ conversation, maxCharacters }: { conversation: Conversati
     if (conversation.unsaid() > 0) ask({ is: 'leave' });
     else void leaveNow(conversation);
   };
-  const mention = (name: string) => insert(field.current, `@${name} `);
+  const mention = (name: string) => {
+    // On a phone the people lie above the field.
+    if (people.isShown && !isWide.matches) people.toggle();
+    insert(field.current, `@${name} `);
+  };
 
   return (
     <div class="frame" data-people={people.isShown ? 'shown' : 'hidden'}>

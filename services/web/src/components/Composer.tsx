@@ -4,13 +4,14 @@ import { countCharacters } from '@securechat/shared/protocol';
 import type { RefObject } from 'preact';
 import { useLayoutEffect, useRef } from 'preact/hooks';
 import type { Conversation } from '../conversation.ts';
-import { plainWords } from '../markdown.ts';
 import type { Message } from '../roomState.ts';
+import { findHeld } from '../roomState.ts';
 import { texts } from '../texts.ts';
 import { COMPLETION_ID, Completion, chosenId } from './Completion.tsx';
 import { EmojiPicker } from './EmojiPicker.tsx';
 import { Icon } from './Icon.tsx';
 import { insertText } from './insertText.ts';
+import { quoted } from './MessageLine.tsx';
 import { useCompletion } from './useCompletion.ts';
 
 /** What the words being written are for. */
@@ -95,7 +96,7 @@ export function Composer({ conversation, maxCharacters, field, purpose, editLast
         field.current?.focus();
       }}
     >
-      <PurposeLine purpose={purpose.value} cancel={cancel} />
+      <PurposeLine conversation={conversation} purpose={purpose.value} cancel={cancel} />
       <div class="composer-field">
         <Completion completion={completion} />
         <textarea
@@ -186,14 +187,14 @@ function speak(conversation: Conversation, purpose: Purpose, text: string) {
   }
 }
 
-function PurposeLine({ purpose, cancel }: { purpose: Purpose; cancel: () => void }) {
+type PurposeProps = Pick<Props, 'conversation' | 'cancel'> & { purpose: Purpose };
+
+function PurposeLine({ conversation, purpose, cancel }: PurposeProps) {
   if (purpose.is === 'say') return null;
   return (
     <p class="purpose">
       <span class="purpose-words">
-        {purpose.is === 'edit'
-          ? texts.editing
-          : `${texts.replyingTo(purpose.to.author.name)}: ${plainWords(purpose.to.text ?? '')}`}
+        {purpose.is === 'edit' ? texts.editing : answering(findHeld(conversation.room.value, purpose.to.seq) ?? purpose.to)}
       </span>
       <button type="button" class="tool" aria-label={texts.cancel} title={texts.cancel} onClick={cancel}>
         <Icon name="close" />
@@ -201,6 +202,8 @@ function PurposeLine({ purpose, cancel }: { purpose: Purpose; cancel: () => void
     </p>
   );
 }
+
+const answering = (message: Message) => `${texts.replyingTo(message.author.name)}: ${quoted(message)}`;
 
 /** Grows with the words; the style sheet sets the limit of eight lines, and where it can, makes the field grow by itself. */
 function grow(field: HTMLTextAreaElement) {

@@ -13,6 +13,8 @@ import { Reactions } from './Reactions.tsx';
 import { Words } from './Words.tsx';
 
 const LONG_PRESS_MS = 500;
+/** A finger is never quite still (px); one that goes further scrolls. */
+const STILL_WITHIN = 10;
 
 type Props = {
   conversation: Conversation;
@@ -137,23 +139,37 @@ function Quote({ conversation, seq, answered }: QuoteProps) {
   );
 }
 
-const quoted = ({ text }: Message) => (text === undefined ? texts.messageDeleted : plainWords(text));
+/** The words of a message in one line, for where it is answered. */
+export const quoted = ({ text }: Message) => (text === undefined ? texts.messageDeleted : plainWords(text));
 
 /** A long press with a finger opens what the mouse finds by hovering. */
 function usePress(open: (element: HTMLElement) => void) {
   return useMemo(() => {
     let timer: ReturnType<typeof setTimeout> | undefined;
+    let [x, y] = [0, 0];
+    let hasOpened = false;
     const stop = () => clearTimeout(timer);
     return {
       onPointerDown: (event: PointerEvent & { currentTarget: HTMLElement }) => {
         const element = event.currentTarget;
+        hasOpened = false;
         if (event.pointerType === 'mouse' || (event.target instanceof Element && event.target.closest('a, button'))) return;
         stop();
-        timer = setTimeout(() => open(element), LONG_PRESS_MS);
+        [x, y] = [event.clientX, event.clientY];
+        timer = setTimeout(() => {
+          hasOpened = true;
+          open(element);
+        }, LONG_PRESS_MS);
       },
       onPointerUp: stop,
+      // Lifting the finger is not a press on the message: that would take the focus out of what has just opened.
+      onTouchEnd: (event: TouchEvent) => {
+        if (hasOpened && event.cancelable) event.preventDefault();
+      },
       onPointerCancel: stop,
-      onPointerMove: stop,
+      onPointerMove: (event: PointerEvent) => {
+        if (Math.hypot(event.clientX - x, event.clientY - y) > STILL_WITHIN) stop();
+      },
       onContextMenu: (event: MouseEvent) => {
         if (matchMedia('(pointer: coarse)').matches) event.preventDefault();
       },

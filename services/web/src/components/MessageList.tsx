@@ -23,9 +23,11 @@ const NEAR_END = 48;
 /** More messages are fetched when less than this is left above or below (px). */
 const NEAR_EDGE = 600;
 
-/** The message being read and where it stands in the window (px). */
-type Anchor = { seq: string; top: number };
-type Place = { anchor?: Anchor | undefined; drawn: RoomState; spot?: Spot | undefined };
+/** The message being read, where it stands in the conversation's window, negative when it begins above, and its height (px). */
+type Anchor = { seq: string; top: number; height: number };
+type Place = { anchor?: Anchor | undefined; drawn: RoomState; spot?: Spot | undefined; frame?: Frame | undefined };
+/** How large the window of the conversation is (px). */
+type Frame = { width: number; height: number };
 
 type Props = {
   conversation: Conversation;
@@ -217,7 +219,7 @@ function showSpot(scroller: HTMLElement | null, conversation: Conversation, spot
   place.spot = spot;
   const [frame, box] = [scroller.getBoundingClientRect(), line.getBoundingClientRect()];
   scroller.scrollTop += box.top - frame.top - Math.max(8, (frame.height - box.height) / 3);
-  place.anchor = { seq: String(spot.seq), top: line.getBoundingClientRect().top };
+  place.anchor = anchorAt(line, scroller);
   line.focus({ preventScroll: true });
   if (isAtLatest(scroller, conversation)) conversation.follow();
 }
@@ -235,6 +237,8 @@ function watchScrolling(element: HTMLElement | null, conversation: Conversation,
   if (!element) return undefined;
   makeReachable(element);
   const scrolled = () => {
+    // The window changed and the words in it stand elsewhere: nobody scrolled, and what was being read is put back next.
+    if (isResized(element, place)) return;
     // What was heard since the last drawing may have closed the gap to the present; the eye does not see it yet.
     const isAtEnd = !place.drawn.past && isAtLatest(element, conversation);
     // Before anything is drawn anew: an older anchor would pull the reader back.
@@ -244,7 +248,12 @@ function watchScrolling(element: HTMLElement | null, conversation: Conversation,
     else conversation.unfollow();
     loadWhenNearEdge(element, conversation, place);
   };
-  const resized = new ResizeObserver(() => keepPlace(element, conversation.following.value.is === 'at_latest', place));
+  const resized = new ResizeObserver(() => {
+    keepPlace(element, conversation.following.value.is === 'at_latest', place);
+    if (!isResized(element, place)) return;
+    place.frame = { width: element.clientWidth, height: element.clientHeight };
+    scrolled();
+  });
   element.addEventListener('scroll', scrolled, { passive: true });
   resized.observe(element);
   // Late fonts and code that gets its colours change the height of what was drawn long ago.
@@ -255,24 +264,35 @@ function watchScrolling(element: HTMLElement | null, conversation: Conversation,
   };
 }
 
+function isResized({ clientWidth, clientHeight }: HTMLElement, { frame }: Place): boolean {
+  return clientWidth !== frame?.width || clientHeight !== frame.height;
+}
+
 function keepPlace(scroller: HTMLElement | null, isFollowing: boolean, { anchor }: Place) {
   if (!scroller) return;
   if (isFollowing) {
     scroller.scrollTop = scroller.scrollHeight;
     return;
   }
-  const line = anchor && scroller.querySelector(`[data-seq="${anchor.seq}"]`);
-  if (line) scroller.scrollTop += line.getBoundingClientRect().top - anchor.top;
+  const line = anchor && scroller.querySelector<HTMLElement>(`[data-seq="${anchor.seq}"]`);
+  if (!line) return;
+  const now = anchorAt(line, scroller);
+  // Of a message that begins above the window the same part is read on, however its words are broken into lines now.
+  scroller.scrollTop += now.top - anchor.top * (anchor.top < 0 ? now.height / anchor.height : 1);
 }
 
-/** The first message in sight and where it stands: it is the one being read. */
+/** The first message in sight: it is the one being read. */
 function findAnchor(scroller: HTMLElement): Anchor | undefined {
   const edge = scroller.getBoundingClientRect().top;
   for (const line of scroller.querySelectorAll<HTMLElement>('[data-seq]')) {
-    const { top, bottom } = line.getBoundingClientRect();
-    if (bottom > edge) return { seq: line.dataset.seq ?? '', top };
+    if (line.getBoundingClientRect().bottom > edge) return anchorAt(line, scroller);
   }
   return undefined;
+}
+
+function anchorAt(line: HTMLElement, scroller: HTMLElement): Anchor {
+  const { top, height } = line.getBoundingClientRect();
+  return { seq: line.dataset.seq ?? '', top: top - scroller.getBoundingClientRect().top, height };
 }
 
 /** What was heard since the last drawing is not on the screen yet, so where the reader stands is not known either. */

@@ -1,8 +1,10 @@
 import { useSignal } from '@preact/signals';
-import { useLayoutEffect, useRef } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
 import type { Conversation } from '../conversation.ts';
 import { permalinkOf, visit } from '../permalink.ts';
+import { meantReactions } from '../reactions.ts';
 import type { Message } from '../roomState.ts';
+import { findHeld } from '../roomState.ts';
 import { texts } from '../texts.ts';
 import { closeByPressElsewhere, place } from './above.ts';
 import { EmojiPicker } from './EmojiPicker.tsx';
@@ -24,7 +26,11 @@ type Props = {
 export function MessageMenu({ conversation, opened, close, reply, edit }: Props) {
   const menu = useRef<HTMLDivElement | null>(null);
   const isChoosingEmoji = useSignal(false);
-  const { message, element } = opened;
+  const { element } = opened;
+  // As it stands now: it may be changed or deleted meanwhile.
+  const message = findHeld(conversation.room.value, opened.message.seq) ?? opened.message;
+  const reactions = meantReactions(message, conversation.outgoing.value.entries, conversation.me.id);
+  const isMine = (emoji: string) => reactions[emoji]?.includes(conversation.me.id) ?? false;
   const answered = message.replyTo;
   const isOwn = message.author.id === conversation.me.id;
 
@@ -32,22 +38,25 @@ export function MessageMenu({ conversation, opened, close, reply, edit }: Props)
     return show(menu.current, element, close);
   }, [element, isChoosingEmoji.value]);
 
-  const act = (run: () => void) => () => {
+  const leave = () => {
     close();
-    element.focus();
+    giveFocusBack(element);
+  };
+  useEffect(() => {
+    if (message.deleted) leave();
+  }, [message.deleted]);
+
+  const act = (run: () => void) => () => {
+    leave();
     run();
   };
   const keyPressed = (event: KeyboardEvent & { currentTarget: HTMLElement }) => {
     if (event.key !== 'Escape' && event.key !== 'Tab') return moveFocus(event);
     event.preventDefault();
-    close();
-    element.focus();
+    leave();
   };
   if (isChoosingEmoji.value) {
-    const react = (emoji: string) => {
-      const isMine = message.reactions[emoji]?.includes(conversation.me.id) ?? false;
-      conversation.react(message.seq, emoji, !isMine);
-    };
+    const react = (emoji: string) => conversation.react(message.seq, emoji, !isMine(emoji));
     return <EmojiPicker userId={conversation.me.id} element={element} choose={react} close={close} />;
   }
   return (
@@ -60,21 +69,18 @@ export function MessageMenu({ conversation, opened, close, reply, edit }: Props)
       onKeyDown={keyPressed}
     >
       <div class="quick" role="none">
-        {QUICK.map((emoji) => {
-          const isMine = message.reactions[emoji]?.includes(conversation.me.id) ?? false;
-          return (
-            <button
-              key={emoji}
-              type="button"
-              role="menuitemcheckbox"
-              aria-checked={isMine}
-              aria-label={texts.react(emoji)}
-              onClick={act(() => conversation.react(message.seq, emoji, !isMine))}
-            >
-              {emoji}
-            </button>
-          );
-        })}
+        {QUICK.map((emoji) => (
+          <button
+            key={emoji}
+            type="button"
+            role="menuitemcheckbox"
+            aria-checked={isMine(emoji)}
+            aria-label={texts.react(emoji)}
+            onClick={act(() => conversation.react(message.seq, emoji, !isMine(emoji)))}
+          >
+            {emoji}
+          </button>
+        ))}
       </div>
       <button type="button" role="menuitem" onClick={act(() => reply(message))}>
         {texts.reply}
@@ -124,6 +130,12 @@ function show(popover: HTMLElement | null, element: HTMLElement, close: () => vo
   place(popover, element);
   popover.querySelector('button')?.focus();
   return closeByPressElsewhere(popover, close);
+}
+
+/** A button that only hovering shows may be out of sight by now: then its message has the focus. */
+function giveFocusBack(element: HTMLElement) {
+  element.focus();
+  if (document.activeElement !== element) element.closest<HTMLElement>('.line')?.focus();
 }
 
 /** The arrow keys go round the items, as in any menu (ARIA Authoring Practices, menu pattern). */

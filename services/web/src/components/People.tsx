@@ -1,6 +1,6 @@
 import { useComputed } from '@preact/signals';
 import type { User } from '@securechat/shared/protocol';
-import { useMemo } from 'preact/hooks';
+import { useLayoutEffect, useMemo, useRef } from 'preact/hooks';
 import type { Conversation } from '../conversation.ts';
 import { inOrder } from '../people.ts';
 import { ask } from '../questions.ts';
@@ -15,10 +15,15 @@ export function People({ conversation, close }: { conversation: Conversation; cl
   // Most of what happens in the room changes nothing here.
   const people = useComputed(() => room.value.people).value;
   const peopleCount = useComputed(() => room.value.peopleCount).value;
+  const aside = useRef<HTMLElement | null>(null);
+  useLayoutEffect(() => {
+    makeReachable(aside.current);
+    return () => giveFocusBack(aside.current);
+  }, []);
   return (
     <>
       <button type="button" class="scrim" tabIndex={-1} aria-label={texts.close} onClick={close} />
-      <aside ref={makeReachable} id="people" class="people" aria-label={texts.people}>
+      <aside ref={aside} id="people" class="people" aria-label={texts.people}>
         <div class="people-title">
           <h2>{texts.peopleHere(peopleCount)}</h2>
           <button ref={focusWhenCovering} type="button" class="tool only-narrow" aria-label={texts.close} onClick={close}>
@@ -53,6 +58,12 @@ function List({ people, myId }: { people: readonly User[]; myId: string }) {
       ))}
     </ul>
   );
+}
+
+/** What has the focus goes with the list; the button that brings it back remains. */
+function giveFocusBack(aside: HTMLElement | null) {
+  if (!aside?.contains(document.activeElement)) return;
+  document.querySelector<HTMLElement>(`[aria-controls="${aside.id}"]`)?.focus();
 }
 
 /** On a phone the sheet covers what had the focus; where the button is not drawn, focusing it does nothing. */

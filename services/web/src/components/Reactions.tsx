@@ -1,10 +1,12 @@
 import type { Conversation } from '../conversation.ts';
+import { meantReactions } from '../reactions.ts';
 import type { Message } from '../roomState.ts';
 import { texts } from '../texts.ts';
 
 /** Who reacted with what; pressing one joins or takes back. */
 export function Reactions({ conversation, message }: { conversation: Conversation; message: Message }) {
-  const reactions = Object.entries(message.reactions);
+  // The message is drawn anew whenever a change of it sets out or arrives: nothing has to be watched here.
+  const reactions = Object.entries(meantReactions(message, conversation.outgoing.peek().entries, conversation.me.id));
   if (reactions.length === 0) return null;
   return (
     <span class="reactions">
