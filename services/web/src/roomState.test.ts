@@ -588,14 +588,14 @@ test('however many messages came at once, what is read stays in sight with what 
 });
 
 test('nothing is dropped while older messages are on their way: the answer must fit', () => {
-  const server = talk(createRoom(), 1_000);
+  const server = talk(createRoom(), 2_000);
   const reader = aliceIn(server);
-  for (let pages = 0; pages < 8; pages++) reader.scrollsUp();
+  for (let pages = 0; pages < 18; pages++) reader.scrollsUp();
   const request = rooms.historyRequest(reader.room);
   assert.ok(request);
-  reader.becomes(rooms.bound(rooms.askingHistory(reader.room, request.before), 900));
+  reader.becomes(rooms.bound(rooms.askingHistory(reader.room, request.before), 1_551));
   reader.becomes(hearAll(reader.room, server.history(request.before, request.limit)));
-  assert.deepEqual(reader.shown(), range(501, 1_000));
+  assert.deepEqual(reader.shown(), range(1_001, 2_000));
 });
 
 test('a reader who stays with the latest message holds nothing of the past', () => {
