@@ -1,7 +1,7 @@
 /**
  * Brings a clone to the point where a command can run, and does only what is missing.
  *
- *   node scripts/setup.mjs install | check | start | test | image
+ *   node scripts/setup.mjs install | check | start | test | faults | image
  *
  * npm calls it before `start`, `test`, `check` and `admin`, the Dockerfile with `image`. It runs on whatever Node the machine has, before any
  * package is there: plain JavaScript that Node 20 understands, without packages.
@@ -33,6 +33,7 @@ const steps = {
   check: [installPackages],
   start: [installPackages, buildPages],
   test: [installSystemPackages, installPackages, buildPages],
+  faults: [installSystemPackagesOfFaults, installPackages, buildPages],
 };
 
 function main(purpose) {
@@ -155,8 +156,19 @@ const systemPrograms = {
   postgres: 'postgresql',
 };
 
+/** The fault runs also move clocks and watch what reaches the disk. */
+const faultPrograms = { faketime: 'faketime', strace: 'strace' };
+
 function installSystemPackages() {
-  const missing = Object.entries(systemPrograms).filter(([program]) => !isInstalled(program));
+  installPrograms(systemPrograms);
+}
+
+function installSystemPackagesOfFaults() {
+  installPrograms({ ...systemPrograms, ...faultPrograms });
+}
+
+function installPrograms(programs) {
+  const missing = Object.entries(programs).filter(([program]) => !isInstalled(program));
   if (missing.length === 0) return;
   const packages = [...new Set(missing.map(([, name]) => name))];
   const isDebian = existsSync('/etc/debian_version') && isIn(pathFolders(), 'apt-get');
