@@ -10,7 +10,6 @@ import type { Distributed, Replica, SingleWorld, World } from './world.ts';
 const HOUR_MS = 3_600_000;
 /** In the bytes that a replica sends when it stores something. */
 const APPEND = 'append_events';
-const LOOKS_EVERY_MS = 50;
 
 export type Stage = {
   world: World;
@@ -43,8 +42,13 @@ const onReplicas: Injectors<[Distributed, Planned, Stage]> = {
   'replica frozen': (world, planned) => frozen(chatOf(world, planned).pid, planned.forMs),
   async 'replica frozen in an append'(world, planned) {
     const chat = chatOf(world, planned);
-    await seesAppend(chat, planned.forMs);
+    // It has asked for something to be stored and cannot hear that it was.
+    await Promise.race([chat.toPostgres.asked(APPEND), pause(planned.forMs)]);
     await frozen(chat.pid, planned.forMs);
+  },
+  async 'replica cut off'(world, planned) {
+    const { toPostgres, toRedis } = chatOf(world, planned);
+    await Promise.all([toPostgres, toRedis].map((way) => stalled(way, planned.forMs)));
   },
   'replica clock moved': (world, planned) => moved(chatOf(world, planned).clock, planned),
   async 'Redis killed'({ redis, base }, { forMs }) {
@@ -104,6 +108,21 @@ const onReplicas: Injectors<[Distributed, Planned, Stage]> = {
     bus.passes();
   },
   'proxy reloaded': async ({ proxy }) => proxy?.reload(),
+  async 'proxy killed'({ proxy }, { forMs }) {
+    await proxy?.kill9();
+    await pause(forMs);
+    await proxy?.start();
+  },
+  'auth killed': ({ base }, { forMs }) => down(base.auth, 'SIGKILL', forMs),
+  /** As when a machine that everything runs on is switched off. */
+  async 'everything killed'({ chats, postgres, redis, base, proxy }, { forMs }) {
+    const programs = [...chats, base.auth];
+    await Promise.all([...programs.map((one) => one.end('SIGKILL')), postgres.kill9(), redis.kill9(), proxy?.kill9()]);
+    await pause(forMs);
+    await Promise.all([base.startPostgresAgain(), base.startRedisAgain()]);
+    await Promise.all(programs.map(startAgain));
+    await proxy?.start();
+  },
   'older copies restored together': (world, { forMs }, stage) => restored(stage, () => world.takeCopy(true), forMs),
 };
 
@@ -183,13 +202,6 @@ async function moved(clock: { moveBy(ms: number): void } | undefined, { forMs, t
   clock?.moveBy((forMs + target) % 2 === 0 ? HOUR_MS : -HOUR_MS);
   await pause(forMs);
   clock?.moveBy(0);
-}
-
-async function seesAppend({ toPostgres }: Replica, withinMs: number) {
-  const before = toPostgres.requestsWith(APPEND);
-  for (let left = withinMs; left > 0 && toPostgres.requestsWith(APPEND) === before; left -= LOOKS_EVERY_MS) {
-    await pause(LOOKS_EVERY_MS);
-  }
 }
 
 /** A server that found no room for its log has ended, and is started again by whoever makes room. */

@@ -17,7 +17,7 @@ export function startLineClient(options: { client: string; pass: Pass; door: () 
 
   function oneConnection(): Promise<number> {
     const { promise, resolve } = Promise.withResolvers<number>();
-    const witness: LineWitness = { client, person: pass.name, lines: [], isOpenAtTheEnd: false };
+    const witness: LineWitness = { client, person: pass.name, openedAt: now(), lines: [], isOpenAtTheEnd: false };
     log.lines.push(witness);
     present = witness;
     const opening = new WebSocket(door(), {

@@ -34,7 +34,13 @@ export type Witness = {
 };
 
 /** A v1 client: the lines of one connection. */
-export type LineWitness = { client: string; person: string; lines: { at: number; text: string }[]; isOpenAtTheEnd: boolean };
+export type LineWitness = {
+  client: string;
+  person: string;
+  openedAt: number;
+  lines: { at: number; text: string }[];
+  isOpenAtTheEnd: boolean;
+};
 
 /** What the page of a browser showed when it was looked at. */
 export type TabWitness = {

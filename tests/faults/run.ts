@@ -62,6 +62,7 @@ const ADDRESSES = 10;
 const TICK_MS = 50;
 const LOOKS_EVERY_MS = 100;
 const MOST_UNSENT = 3;
+const TRIES = 8;
 const HEALS_WITHIN_MS = 60_000;
 const SHOWN_WITHIN_MS = 30_000;
 const FLOOD_EVERY_MS = 15_000;
@@ -210,7 +211,9 @@ async function talks(scene: Scene, { flooding, messagesPerSecond }: RunOptions, 
     owed += (messagesPerSecond * TICK_MS) / 1000;
     for (; owed >= 1; owed -= 1) {
       said += 1;
-      says(scene, random.pick(talkers), said, random);
+      // Whoever waits for answers waits in silence; others speak instead, as long as anybody can.
+      const willing = Array.from({ length: TRIES }, () => random.pick(talkers)).find((one) => one.unsent() < MOST_UNSENT);
+      if (willing !== undefined) says(scene, willing, said, random);
     }
     if (now() > floodAt && now() < until - 10_000) {
       floodAt = now() + FLOOD_EVERY_MS;
@@ -233,7 +236,6 @@ const wordsOf = (client: string, number: number | string, random: Random) =>
   `${client} says ${number} ${'x'.repeat(random.between(0, 120))}`.trim();
 
 function says({ log }: Scene, client: RawClient, number: number, random: Random) {
-  if (client.unsent() >= MOST_UNSENT) return;
   if (random.between(0, 100) < 4) client.reads(client.cursor());
   const own = client.ownMessages();
   const earlier = log.sayings.filter((saying) => saying.client === client.client && saying.answers.length > 0);

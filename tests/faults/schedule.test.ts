@@ -28,6 +28,16 @@ test('every kind of fault comes in ten minutes, and nothing befalls one thing tw
   }
 });
 
+test('in three minutes of any seed something new happens again and again, until the end', () => {
+  for (let seed = 1; seed <= 50; seed++) {
+    for (const where of ['distributed', 'single'] as const) {
+      const starts = plan({ ...usual, where, seed, forMs: 180_000 }).map(({ atMs }) => atMs);
+      const gaps = [...starts, 180_000].map((at, index) => at - (starts[index - 1] ?? 0));
+      assert.ok(Math.max(...gaps) < 25_000, `${where}, seed ${seed}: nothing for ${Math.max(...gaps)} ms`);
+    }
+  }
+});
+
 test('what the machine lacks is left out, and only what was asked for comes', () => {
   const without = plan({ ...usual, has: { clocks: false, smallDisk: false, tabs: 0 } });
   assert.ok(without.every(({ kind }) => !/clock|disk|tab /.test(kind)));

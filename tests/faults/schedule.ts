@@ -9,6 +9,8 @@ type Kind = {
   /** Shortest and longest, in ms. */
   lasts: [number, number];
   targets?: 'replicas' | 'tabs';
+  /** It disturbs nobody, and is worth anything only when it lasts: no bound on single faults cuts it short. */
+  isPatient?: true;
   where: readonly ('distributed' | 'single')[];
   /** What the machine must have. */
   needs?: 'clocks' | 'smallDisk' | 'tabs';
@@ -16,6 +18,7 @@ type Kind = {
 
 const replica = (target: number) => [`replica ${target}`];
 const only = (name: string) => () => [name];
+const all = () => ['replica 0', 'replica 1', 'replica 2', 'postgres', 'redis', 'auth', 'proxy'];
 const both = ['distributed', 'single'] as const;
 const distributed = ['distributed'] as const;
 const single = ['single'] as const;
@@ -25,6 +28,7 @@ export const kinds = {
   'replica ended': { holds: replica, lasts: [500, 2_000], targets: 'replicas', where: distributed },
   'replica frozen': { holds: replica, lasts: [2_000, 12_000], targets: 'replicas', where: distributed },
   'replica frozen in an append': { holds: replica, lasts: [2_000, 7_000], targets: 'replicas', where: distributed },
+  'replica cut off': { holds: replica, lasts: [2_000, 30_000], targets: 'replicas', where: distributed },
   'replica clock moved': { holds: replica, lasts: [4_000, 15_000], targets: 'replicas', where: distributed, needs: 'clocks' },
   'Redis killed': { holds: only('redis'), lasts: [500, 3_000], where: distributed },
   'Redis frozen': { holds: only('redis'), lasts: [1_000, 8_000], where: distributed },
@@ -34,12 +38,15 @@ export const kinds = {
   'Postgres frozen': { holds: only('postgres'), lasts: [1_000, 8_000], where: distributed },
   'Postgres clock moved': { holds: only('postgres'), lasts: [4_000, 15_000], where: distributed, needs: 'clocks' },
   'disk full': { holds: only('postgres'), lasts: [2_000, 6_000], where: both, needs: 'smallDisk' },
-  'database snapshot held': { holds: only('snapshot'), lasts: [15_000, 120_000], where: distributed },
+  'database snapshot held': { holds: only('snapshot'), lasts: [60_000, 150_000], isPatient: true, where: distributed },
   'answer to COMMIT lost': { holds: replica, lasts: [1_000, 3_000], targets: 'replicas', where: distributed },
   'Postgres cut off': { holds: replica, lasts: [2_000, 30_000], targets: 'replicas', where: distributed },
   'Redis cut off': { holds: replica, lasts: [2_000, 30_000], targets: 'replicas', where: distributed },
   'bus noise': { holds: (target) => [`bus ${target}`], lasts: [5_000, 15_000], targets: 'replicas', where: distributed },
   'proxy reloaded': { holds: only('proxy'), lasts: [0, 0], where: distributed },
+  'proxy killed': { holds: only('proxy'), lasts: [200, 2_000], where: distributed },
+  'auth killed': { holds: only('auth'), lasts: [500, 4_000], where: distributed },
+  'everything killed': { holds: all, lasts: [500, 3_000], where: distributed },
   'node killed': { holds: only('node'), lasts: [500, 3_000], where: single },
   'node ended': { holds: only('node'), lasts: [500, 2_000], where: single },
   'node frozen': { holds: only('node'), lasts: [1_000, 8_000], where: single },
@@ -101,16 +108,26 @@ export function plan(options: PlanOptions): Planned[] {
   const { possible } = kindsFor(options);
   const freeAt = new Map<string, number>();
   const planned: Planned[] = [];
+  const fits = (name: FaultKind, at: number) => at + kinds[name].lasts[0] <= forMs;
   let deck: FaultKind[] = [];
   for (let at = FIRST_AT_MS; at <= forMs && possible.length > 0; at += random.between(300, MOST_WAIT_MS)) {
-    if (deck.length === 0) deck = random.shuffled(possible);
-    // Those whose thing is not free yet, or that do not fit any more, are left for later.
+    // What is too long for the time that is left comes no more, and must not keep the next deck waiting.
+    deck = deck.filter((name) => fits(name, at));
+    // The next deck lies ready behind this one: while something waits for its things, others happen.
+    deck.push(...random.shuffled(possible.filter((name) => fits(name, at) && !deck.includes(name))));
+    const reserved = new Set<string>();
     for (const [index, kind] of deck.entries()) {
-      const { holds, lasts, targets }: Kind = kinds[kind];
+      const { holds, lasts, targets, isPatient }: Kind = kinds[kind];
       const target = targets === undefined ? 0 : random.between(0, targets === 'tabs' ? has.tabs : replicas);
-      const lasting = random.between(lasts[0], Math.max(lasts[0] + 1, Math.min(lasts[1], longestMs)));
+      const longest = isPatient ? lasts[1] : Math.min(lasts[1], longestMs);
+      const lasting = random.between(lasts[0], Math.max(lasts[0] + 1, longest));
+      if (at + lasting > forMs) continue;
       const things = holds(target);
-      if (at + lasting > forMs || things.some((thing) => (freeAt.get(thing) ?? 0) > at)) continue;
+      if (things.some((thing) => reserved.has(thing) || (freeAt.get(thing) ?? 0) > at)) {
+        // Those behind it in the deck do not take what it waits for, or what needs many things would never come.
+        for (const thing of things) reserved.add(thing);
+        continue;
+      }
       for (const thing of things) freeAt.set(thing, at + lasting + RECOVERS_MS);
       planned.push({ atMs: at, forMs: lasting, kind, target });
       deck.splice(index, 1);

@@ -19,7 +19,7 @@ export async function startFaultProxy(options: { target: number; keepsAddress?: 
   const pairs = new Set<Pair>();
   let isStalled = false;
   let latencyMs = 0;
-  const counted = new Map<string, number>();
+  const awaited = new Map<string, (() => void)[]>();
   let cut: { after: Buffer; done: () => void } | undefined;
 
   const server = createServer({ pauseOnConnect: true, noDelay: true }, (client) => {
@@ -31,8 +31,8 @@ export async function startFaultProxy(options: { target: number; keepsAddress?: 
     const answers = inOrder(target, client);
     const editedAnswers = options.editAnswers?.(answers) ?? answers;
     client.on('data', (bytes: Buffer) => {
-      for (const [words, times] of counted) if (bytes.includes(words)) counted.set(words, times + 1);
       asks(bytes);
+      for (const words of awaited.keys()) if (bytes.includes(words)) tellAsked(words);
       if (cut !== undefined && bytes.includes(cut.after)) loseAnswer(pair);
     });
     target.on('data', (bytes: Buffer) => editedAnswers(bytes));
@@ -75,6 +75,11 @@ export async function startFaultProxy(options: { target: number; keepsAddress?: 
         write(bytes);
       }, readyAt - performance.now());
     };
+  }
+
+  function tellAsked(words: string) {
+    for (const tell of awaited.get(words) ?? []) tell();
+    awaited.delete(words);
   }
 
   /** The request is under way; whatever is answered never arrives. */
@@ -143,10 +148,9 @@ export async function startFaultProxy(options: { target: number; keepsAddress?: 
         cut = { after: Buffer.from(words), done };
       });
     },
-    /** How many requests with these words passed on since this was asked first. */
-    requestsWith(words: string): number {
-      if (!counted.has(words)) counted.set(words, 0);
-      return counted.get(words) ?? 0;
+    /** Resolves in the very turn in which a request with these words was passed on: its answer is still to come. */
+    asked(words: string): Promise<void> {
+      return new Promise((resolve) => awaited.set(words, [...(awaited.get(words) ?? []), resolve]));
     },
     /** Gives up a cut that has not come to pass. */
     cutNoMore() {
