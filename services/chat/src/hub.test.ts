@@ -266,6 +266,23 @@ test('a store older than what was told begins a new life of the room: its member
   assert.deepEqual(seqs(back), [4]);
 });
 
+test('a life that ended does not begin again: a copy from before its end gets a new epoch, once', async (t) => {
+  const { hub, says, room, pass, restore, renew, epochs } = await start(t);
+  for (let n = 0; n < 5; n++) says(alice, `${n}`);
+  restore(3);
+  await pass(3_200);
+  const second = room.epoch;
+  says(alice, 'the four of the second life');
+  // The copy that was restored now was made before anybody had noticed the first one.
+  restore(3);
+  renew('first');
+  await pass(3_200);
+  assert.ok(room.epoch !== 'first' && room.epoch !== second);
+  assert.deepEqual([hub.headOf(id), epochs.length], [3, 2]);
+  await pass(6_400);
+  assert.equal(epochs.length, 2);
+});
+
 test('an epoch that somebody else renewed is taken over', async (t) => {
   const { hub, says, room, pass, renew, epochs } = await start(t);
   const his = listeningGuest(bob);
@@ -532,7 +549,7 @@ async function start(t?: TestContext) {
     },
     /** Puts an older copy in the place of the store. */
     restore: (head: number) => events.splice(0, events.length, ...events.filter(({ seq }) => seq <= head)),
-    renew: () => rooms.set(id, `life ${++lives}`),
+    renew: (epoch = `life ${++lives}`) => rooms.set(id, epoch),
     /** Lets time go by, and everything happen that was due. */
     async pass(ms: number) {
       await settled(3);

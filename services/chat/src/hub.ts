@@ -36,6 +36,8 @@ type Room = {
   id: string;
   name: string;
   epoch: string;
+  /** Lives of the numbering that ended while we were here. */
+  ended: Set<string>;
   /** The last event delivered. */
   head: number;
   /** The highest event known to exist. */
@@ -218,8 +220,11 @@ export function createHub(options: {
     for (const { room: id, epoch, head } of await store.heads([...opened.keys()])) {
       const [room, known] = [opened.get(id), before.get(id)];
       if (room === undefined || known === undefined || room.epoch !== known.epoch) continue;
-      if (epoch !== room.epoch) beginAnew(room, epoch, head);
-      else if (head < known.head) await renewEpoch(room);
+      // D6: a life that ended does not begin again. What shows it is a copy from before its end, and numbers that were
+      // given after the copy was made would be given once more.
+      if (room.ended.has(epoch)) await renewEpoch(room, epoch);
+      else if (epoch !== room.epoch) beginAnew(room, epoch, head);
+      else if (head < known.head) await renewEpoch(room, epoch);
       else if (head > room.head) {
         room.seen = Math.max(room.seen, head);
         fillSoon(room, 0);
@@ -234,8 +239,8 @@ export function createHub(options: {
   }
 
   /** D6: the store is an older copy. No number may mean two things, so a new life of the numbering begins. */
-  async function renewEpoch(room: Room) {
-    await store.renewEpoch(room.id, room.epoch);
+  async function renewEpoch(room: Room, old: string) {
+    await store.renewEpoch(room.id, old);
     const [now] = await store.heads([room.id]);
     if (now !== undefined) beginAnew(room, now.epoch, now.head);
   }
@@ -243,6 +248,7 @@ export function createHub(options: {
   function beginAnew(room: Room, epoch: string, head: number) {
     const members = [...room.seats.keys()];
     clearTimeout(room.flushTimer);
+    room.ended.add(room.epoch);
     Object.assign(room, { epoch, head, seen: head, ring: [], ringCharacters: 0, unflushed: [], flushTimer: undefined });
     room.pending.clear();
     room.seats.clear();
@@ -356,6 +362,9 @@ export function createHub(options: {
       sendToSome(room as Room, textFrame(line), isFor);
     },
 
+    /** Whoever listens to a room here. */
+    membersOf: (room: HubRoom): Member[] => [...(room as Room).seats.keys()],
+
     /** The rooms that are open here. */
     rooms: (): HubRoom[] => [...opened.values()],
 
@@ -388,6 +397,7 @@ function newRoom(
     id,
     name,
     epoch,
+    ended: new Set(),
     head,
     seen: head,
     pending: new Map(),
