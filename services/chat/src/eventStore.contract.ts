@@ -282,6 +282,22 @@ export function testEventStore(create: () => Promise<Conversation>): void {
     assert.deepEqual(await store.readMark(room, alice.id), { read: 3, unread: 1 }, 'a reaction is no message');
   });
 
+  story('read marks of several people in one question; whoever was never here has none', async ({ append, store }) => {
+    await append(room, [saying(bob, 'one'), saying(alice, 'two'), saying(bob, 'three')], 0);
+    await store.markRead(room, alice.id, 1);
+    await store.markRead(room, bob.id, 0);
+    const marks = await store.readMarks(room, [alice.id, bob.id, carol.id]);
+    assert.deepEqual(
+      [...marks].sort(([one], [other]) => (one < other ? -1 : 1)),
+      [
+        [alice.id, { read: 2, unread: 1 }],
+        [bob.id, { read: 3, unread: 0 }],
+      ],
+    );
+    assert.equal((await store.readMarks(room, [])).size, 0);
+    assert.equal((await store.readMarks('elsewhere', [alice.id])).size, 0);
+  });
+
   story('an older store is noticed: nothing is written, the epoch changes, read marks are cut', async ({ append, store }) => {
     await append(room, [saying(bob, 'one'), saying(bob, 'two')], 0);
     await store.markRead(room, alice.id, 2);

@@ -41,6 +41,9 @@ export const TOO_MANY_EMOJIS = 'This message has as many different reactions as 
  */
 export type Append = (room: string, drafts: readonly Draft[], floor: number, epoch?: string) => Promise<Outcome[] | 'older'>;
 
+/** Up to which number a person has read, and how many messages by others came after it. */
+export type ReadMark = { read: number; unread: number };
+
 export type RoomHead = { room: string; name: string; epoch: string; head: number };
 
 export type EventStore = ReturnType<typeof createEventStore>;
@@ -161,9 +164,33 @@ export function createEventStore(db: Kysely<ChatSchema>) {
     },
 
     /** How far a person has read, one's own last message included; a new member starts at the head. */
-    async readMark(room: string, user: string): Promise<{ read: number; unread: number }> {
-      const seq = (await seqRead(room, user)) ?? (await beginAtHead(room, user));
-      return { read: seq, unread: await unreadAfter(room, user, seq) };
+    async readMark(room: string, user: string): Promise<ReadMark> {
+      const known = (await this.readMarks(room, [user])).get(user);
+      if (known !== undefined) return known;
+      await beginAtHead(room, user);
+      return (await this.readMarks(room, [user])).get(user) ?? { read: 0, unread: 0 };
+    },
+
+    /**
+     * How far several people have read, in one question; those who never were here are left out. Unread are messages by
+     * others, not deleted: all messages after the mark, less others' deleted ones; one's own are never after it.
+     */
+    async readMarks(room: string, users: readonly string[]): Promise<Map<string, ReadMark>> {
+      if (users.length === 0) return new Map();
+      // D7: sending moves one's own mark. The log itself says how far, so that no crash and no lost answer can forget it.
+      const { rows } = await sql<{ user_id: string; read: number; unread: number }>`
+        with said as (
+          select user_id, seq, coalesce((
+            select max(e.seq) from events e where e.room = ${room} and e.author_id = reads.user_id and e.kind = 'message'), 0) as own
+          from reads where room = ${room} and user_id in (${sql.join(users)})),
+        marks as (select user_id, case when own > seq then own else seq end as read from said)
+        select user_id, read,
+            coalesce((select ordinal from events where room = ${room} order by seq desc limit 1), 0)
+          - coalesce((select ordinal from events where room = ${room} and seq <= marks.read order by seq desc limit 1), 0)
+          - (select count(*) from events where room = ${room} and kind = 'message' and text is null
+              and author_id <> marks.user_id and seq > marks.read) as unread
+        from marks`.execute(db);
+      return new Map(rows.map((row) => [row.user_id, { read: Number(row.read), unread: Number(row.unread) }]));
     },
 
     /**
@@ -171,7 +198,7 @@ export function createEventStore(db: Kysely<ChatSchema>) {
      * cannot undo each other's. A mark past the head is left to {@link renewEpoch}: the head that this statement sees may
      * be older than a mark that another one has just made.
      */
-    async markRead(room: string, user: string, seq: number): Promise<{ read: number; unread: number }> {
+    async markRead(room: string, user: string, seq: number): Promise<ReadMark> {
       const head = sql`(select coalesce(max(seq), 0) from events where room = ${room})`;
       await sql`insert into reads (room, user_id, seq)
         select id, cast(${user} as text), case when ${head} < ${seq} then ${head} else ${seq} end from rooms where id = ${room}
@@ -192,31 +219,10 @@ export function createEventStore(db: Kysely<ChatSchema>) {
     },
   };
 
-  async function seqRead(room: string, user: string): Promise<number | undefined> {
-    // D7: sending moves one's own mark. The log itself says how far, so that no crash and no lost answer can forget it.
-    const row = await db
-      .selectFrom('reads')
-      .select('seq')
-      .select((is) =>
-        is
-          .selectFrom('events')
-          .select((of) => of.fn.max('seq').as('said'))
-          .where('room', '=', room)
-          .where('author_id', '=', user)
-          .where('kind', '=', 'message')
-          .as('said'),
-      )
-      .where('room', '=', room)
-      .where('user_id', '=', user)
-      .executeTakeFirst();
-    return row && Math.max(row.seq, Number(row.said ?? 0));
-  }
-
-  async function beginAtHead(room: string, user: string): Promise<number> {
+  async function beginAtHead(room: string, user: string): Promise<void> {
     await sql`insert into reads (room, user_id, seq)
       select cast(${room} as text), cast(${user} as text), coalesce(max(seq), 0) from events where room = ${room}
       on conflict (room, user_id) do nothing`.execute(db);
-    return (await seqRead(room, user)) ?? 0;
   }
 
   /**
@@ -245,17 +251,6 @@ export function createEventStore(db: Kysely<ChatSchema>) {
       .orderBy('seq')
       .execute();
     return rows.map(toEvent);
-  }
-
-  /** Messages by others, not deleted, after `read`: all messages after it, less one's own, less others' deleted ones. */
-  async function unreadAfter(room: string, user: string, read: number): Promise<number> {
-    const result = await sql<{ unread: number }>`select
-        coalesce((select ordinal from events where room = ${room} order by seq desc limit 1), 0)
-      - coalesce((select ordinal from events where room = ${room} and seq <= ${read} order by seq desc limit 1), 0)
-      - (select count(*) from events where room = ${room} and kind = 'message' and author_id = ${user} and seq > ${read})
-      - (select count(*) from events where room = ${room} and kind = 'message' and text is null and author_id <> ${user} and seq > ${read})
-      as unread`.execute(db);
-    return Number(result.rows[0]?.unread ?? 0);
   }
 }
 

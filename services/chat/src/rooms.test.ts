@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { mock, type TestContext, test } from 'node:test';
+import type { Bus } from '@securechat/shared/bus';
 import { createMemoryBus } from '@securechat/shared/bus.memory';
 import {
   type ClientMessage,
@@ -735,6 +736,52 @@ test('sending moves one’s own read mark', async (t) => {
   assert.deepEqual(readsTo(hers), [[3, 0]]);
 });
 
+test('a mark that moved while the bus was interrupted is told to all devices when it is back, also when the store is not yet', async (t) => {
+  const house = await start(t);
+  const [hers, second] = [await house.arrives(alice), await house.arrives(alice)];
+  for (const guest of [hers, second]) await house.opens(guest);
+  await house.stores(bob, '1', '2');
+  house.deafen();
+  await house.rooms.handle(hers, { type: 'read', room, seq: 2 });
+  await settled();
+  assert.deepEqual(readsTo(second), []);
+  house.setAway(true);
+  house.interruptBus();
+  await settled();
+  assert.deepEqual(readsTo(second), []);
+  house.setAway(false);
+  await house.pass(2_000);
+  assert.deepEqual(readsTo(second).at(-1), [2, 0]);
+});
+
+test('a mark that moves between the welcome and the opening is told after the opening', async (t) => {
+  const house = await start(t);
+  const hers = await house.arrives(alice);
+  await house.opens(hers);
+  await house.stores(bob, '1', '2');
+  const second = await house.arrives(alice);
+  await house.rooms.handle(hers, { type: 'read', room, seq: 1 });
+  await settled();
+  assert.deepEqual(readsTo(second), [], 'before opened nothing of the room reaches the connection');
+  await house.opens(second);
+  assert.deepEqual(readsTo(second), [[1, 1]]);
+  assert.equal(second.messages.at(-1)?.type, 'read');
+});
+
+test('a mark that cannot be written is written when the store is back', async (t) => {
+  const house = await start(t);
+  const [hers, second] = [await house.arrives(alice), await house.arrives(alice)];
+  for (const guest of [hers, second]) await house.opens(guest);
+  await house.stores(bob, '1', '2', '3');
+  house.setAway(true);
+  assert.equal((await house.asks(hers, { type: 'read', room, seq: 2 })).code, 'unavailable');
+  await house.pass(3_000);
+  house.setAway(false);
+  await house.pass(2_000);
+  assert.deepEqual(readsTo(second), [[2, 1]]);
+  assert.deepEqual(await house.store.readMark(room, alice.id), { read: 2, unread: 1 });
+});
+
 test('a mark that waits for its second to pass is written when the rooms close', async (t) => {
   const house = await start(t);
   const hers = await house.arrives(alice);
@@ -756,7 +803,16 @@ async function start(t: TestContext, { textLength = 20 } = {}) {
   let losesAnswer = false;
   const now = () => time;
   const conversation = await emptyConversation(() => 1_700_000_000_000 + ++time);
-  const bus = createMemoryBus();
+  const interrupted: (() => void)[] = [];
+  let isDeaf = false;
+  const memory = createMemoryBus();
+  const bus: Bus = {
+    ...memory,
+    publish(...news) {
+      if (!isDeaf) memory.publish(...news);
+    },
+    onInterrupted: (listener) => void interrupted.push(() => listener([])),
+  };
   const store = new Proxy(conversation.store, {
     get(target, name: keyof EventStore) {
       if (!isAway) return target[name].bind(target);
@@ -829,6 +885,14 @@ async function start(t: TestContext, { textLength = 20 } = {}) {
     timeOf: async (seq: number) => (await conversation.store.timeOf(room, seq)) ?? 0,
     setAway: (is: boolean) => {
       isAway = is;
+    },
+    /** Nothing that is published arrives, until the bus says that it was interrupted. */
+    deafen: () => {
+      isDeaf = true;
+    },
+    interruptBus: () => {
+      isDeaf = false;
+      for (const tell of interrupted) tell();
     },
     loseNextAnswer: () => {
       losesAnswer = true;

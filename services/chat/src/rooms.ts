@@ -19,7 +19,7 @@ import type { RateLimiter } from '@securechat/shared/rateLimiter';
 import { createCompany, type Here } from './company.ts';
 import { type Change, type StoredEvent, toWire } from './event.ts';
 import type { Appended, EventLog } from './eventLog.ts';
-import { type Draft, type EventStore, isSameChange } from './eventStore.ts';
+import { type Draft, type EventStore, isSameChange, type ReadMark } from './eventStore.ts';
 import { messageFrame, textFrame } from './frame.ts';
 import type { Hub, HubRoom, Member, RoomNews, RoomNotice } from './hub.ts';
 import type { Presence } from './presence.ts';
@@ -44,6 +44,8 @@ export type RoomRules = {
 /** Budgets per person; see the protocol's page for the numbers. */
 export type Budgets = { message: RateLimiter; change: RateLimiter; query: RateLimiter; lookUp: RateLimiter };
 
+const TELL_AGAIN_AFTER_MS = 1_000;
+
 export type Rooms = ReturnType<typeof createRooms>;
 
 export function createRooms(options: {
@@ -66,7 +68,10 @@ export function createRooms(options: {
   const lastTyping = new WeakMap<Guest, number>();
   const lastSaid = new WeakMap<Guest, Promise<Appended>>();
   const company = createCompany({ room: DEFAULT_ROOM, hub, bus, presence, onError, now });
-  const readMarks = createReadMarks({ store, bus, onError });
+  const readMarks = createReadMarks({ store, bus, onError, now });
+  /** By connections that were welcomed and have the room not open yet: marks that moved after they were told. */
+  const movedSince = new Map<Guest, Map<string, ReadMark>>();
+  bus.onInterrupted(tellMarksAgain);
 
   const isOpenFor = (guest: Guest, room: string) => openIn.get(guest)?.has(room) ?? false;
   const publish = (room: string, news: RoomNews) => bus.publish(roomChannel(room), toPayload(news));
@@ -81,6 +86,7 @@ export function createRooms(options: {
   async function arrive(guest: Guest): Promise<void> {
     company.count(guest);
     openIn.set(guest, new Set());
+    if (guest.version === 'v2') movedSince.set(guest, new Map());
     const room = await enterDefault();
     // Asked before anybody is here: whoever cannot be welcomed has not come, and will not be said to have left.
     const welcome = guest.version === 'v2' ? await welcomeFor(guest.user) : undefined;
@@ -129,6 +135,7 @@ export function createRooms(options: {
   async function depart(guest: Guest, saidGoodbye: boolean): Promise<void> {
     for (const room of hub.rooms()) hub.leave(room, guest);
     openIn.delete(guest);
+    movedSince.delete(guest);
     await company.depart(guest, saidGoodbye);
   }
 
@@ -144,8 +151,23 @@ export function createRooms(options: {
       case 'typing':
         return hub.tell(room, { type: 'typing', room: room.id, user: news.user }, isV2But(news.user.id));
       case 'read':
+        for (const [guest, marks] of movedSince) {
+          if (guest.user.id === news.user) marks.set(room.id, { read: news.seq, unread: news.unread });
+        }
         return hub.tell(room, { type: 'read', room: room.id, seq: news.seq, unread: news.unread }, isV2Of(news.user));
     }
+  }
+
+  /** D7: what was told of read marks while the bus was interrupted may have reached nobody. */
+  function tellMarksAgain() {
+    const told = hub.rooms().map((room) => {
+      const members = hub.membersOf(room).filter(({ version }) => version === 'v2');
+      return readMarks.tellAgain(room.id, members);
+    });
+    Promise.all(told).catch((error: unknown) => {
+      onError(error);
+      setTimeout(tellMarksAgain, TELL_AGAIN_AFTER_MS).unref();
+    });
   }
 
   // ---- opening and reading -----------------------------------------------------------------------------------------
@@ -157,6 +179,7 @@ export function createRooms(options: {
     if (room === undefined) return refuse(guest, message, 'not_found');
     hub.leave(room, guest);
     openIn.get(guest)?.delete(room.id);
+    if (openIn.has(guest) && !movedSince.has(guest)) movedSince.set(guest, new Map());
     const { since } = message;
     const canResume = since !== undefined && (await isResumable(room, { ...message, since }));
     if (since !== undefined) onResume(canResume);
@@ -228,6 +251,9 @@ export function createRooms(options: {
     openRooms.add(room.id);
     tell(guest, { type: 'opened', room: room.id, epoch: room.epoch, head, complete, people, peopleCount });
     hub.join(room, guest, head);
+    const moved = movedSince.get(guest)?.get(room.id);
+    movedSince.delete(guest);
+    if (moved !== undefined) tell(guest, { type: 'read', room: room.id, seq: moved.read, unread: moved.unread });
   }
 
   async function history(guest: Guest, { room, before, limit }: ClientMessageOf<'history'>): Promise<void> {

@@ -12,6 +12,7 @@ const room = 'general';
 function slowStore(count: number) {
   const events: StoredEvent[] = Array.from({ length: count }, (_, index) => said(index + 1));
   const asked: string[] = [];
+  let isAway = false;
   const waiting: (() => void)[] = [];
   const answer = <T>(what: string, read: () => T) => {
     asked.push(what);
@@ -27,14 +28,23 @@ function slowStore(count: number) {
       answer(`since ${since}`, () => events.filter(({ seq }) => seq > since).slice(0, limit)),
     bytesSince: (_room: string, since: number) => answer(`bytes ${since}`, () => events.length - since),
     timeOf: (_room: string, seq: number) => answer(`time ${seq}`, () => events[seq - 1]?.at),
+    readMarks: (_room: string, users: string[]) =>
+      answer(`marks of ${users.length}`, () => {
+        if (isAway) throw new Error('the store is away');
+        return new Map(users.filter((user) => user !== 'new').map((user) => [user, { read: Number(user), unread: 0 }]));
+      }),
+    readMark: (_room: string, user: string) => answer(`mark of ${user}`, () => ({ read: -1, unread: 0 })),
   } as unknown as EventStore;
   return {
     reads: shareReads(store),
     events,
     asked,
+    setAway: (is: boolean) => {
+      isAway = is;
+    },
     /** Answers everything that was asked, and what is asked because of that. */
     async answers() {
-      for (let round = 0; round < 6; round++) {
+      for (let round = 0; round < 10; round++) {
         for (const tell of waiting.splice(0)) tell();
         await settled(2);
       }
@@ -69,6 +79,34 @@ test('three thousand who come back at once are two looks at the heads, and one b
   assert.deepEqual(asked, ['heads', 'since 200', 'heads', 'since 200']);
   await reads.since(room, 250, 100);
   assert.equal(asked.length, 4, 'a whole block is remembered');
+});
+
+test('the read marks of three thousand who come back at once are six questions, and everybody gets their own', async () => {
+  const { reads, asked, answers } = slowStore(10);
+  const marks = Array.from({ length: 3_000 }, (_, index) => reads.readMark(room, String(index)));
+  await answers();
+  assert.deepEqual(
+    (await Promise.all(marks)).map(({ read }) => read),
+    Array.from({ length: 3_000 }, (_, index) => index),
+  );
+  assert.deepEqual(asked, Array(6).fill('marks of 500'));
+});
+
+test('somebody who was never here gets a mark of their own; a store that fails is asked again by the next', async () => {
+  const { reads, asked, answers, setAway } = slowStore(10);
+  const both = [reads.readMark(room, 'new'), reads.readMark(room, '7')];
+  await answers();
+  assert.deepEqual(
+    (await Promise.all(both)).map(({ read }) => read),
+    [-1, 7],
+  );
+  assert.deepEqual(asked, ['marks of 2', 'mark of new']);
+  setAway(true);
+  await assert.rejects(reads.readMark(room, '7'));
+  setAway(false);
+  const again = reads.readMark(room, '7');
+  await answers();
+  assert.equal((await again).read, 7);
 });
 
 test('an answer is never older than its question', async () => {

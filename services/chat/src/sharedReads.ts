@@ -3,20 +3,22 @@
  * back in the same seconds, and most of them missed the same events.
  */
 import { holdsTextOf, type StoredEvent, withoutText } from './event.ts';
-import type { EventStore } from './eventStore.ts';
+import type { EventStore, ReadMark } from './eventStore.ts';
 
 /** Blocks begin at multiples of this, so that people who stopped at different numbers share them. */
 const BLOCK_EVENTS = 100;
 const MOST_BLOCKS = 400;
 const MOST_CHARACTERS = 16 * 1024 * 1024;
+/** So many people's read marks are asked for at once. */
+const MOST_MARKS = 500;
 
 type Block = { room: string; events: readonly StoredEvent[]; characters: number };
 
 export type SharedReads = ReturnType<typeof shareReads>;
 
 /**
- * A store whose heads, sizes and events are read once for all who ask at the same time, with the last whole blocks of
- * events kept in memory. No answer is older than its question.
+ * A store whose heads, sizes, events and read marks are read once for all who ask at the same time, with the last whole
+ * blocks of events kept in memory. No answer is older than its question.
  *
  * `since` may give fewer events than asked for though there are more: whoever wants all asks again after the last one.
  */
@@ -47,6 +49,43 @@ export function shareReads(store: EventStore) {
     blocks.delete(key);
   }
 
+  // ---- read marks of everybody who asks meanwhile --------------------------------------------------------------------
+
+  type Asking = { user: string; resolve: (mark: ReadMark) => void; reject: (error: unknown) => void };
+  const askingIn = new Map<string, Asking[]>();
+
+  function readMark(room: string, user: string): Promise<ReadMark> {
+    const { promise, resolve, reject } = Promise.withResolvers<ReadMark>();
+    const asking = askingIn.get(room);
+    if (asking !== undefined) asking.push({ user, resolve, reject });
+    else {
+      askingIn.set(room, [{ user, resolve, reject }]);
+      void answerAsking(room);
+    }
+    return promise;
+  }
+
+  /** One question at a time for each room: whoever asks meanwhile shares the next one. */
+  async function answerAsking(room: string) {
+    // A later turn, so that whoever comes in this one shares the question.
+    await new Promise((resolve) => setImmediate(resolve));
+    for (let asking = takeAsking(room); asking.length > 0; asking = takeAsking(room)) {
+      try {
+        const marks = await store.readMarks(room, [...new Set(asking.map(({ user }) => user))]);
+        for (const { user, resolve, reject } of asking) {
+          const mark = marks.get(user);
+          if (mark !== undefined) resolve(mark);
+          else store.readMark(room, user).then(resolve, reject);
+        }
+      } catch (error) {
+        for (const { reject } of asking) reject(error);
+      }
+    }
+    askingIn.delete(room);
+  }
+
+  const takeAsking = (room: string) => askingIn.get(room)?.splice(0, MOST_MARKS) ?? [];
+
   const readBlockInTurns = inTurns(readBlock);
   const heads = inTurns((key) => store.heads(JSON.parse(key) as string[]));
   const bytesSince = inTurns((key) => store.bytesSince(...(JSON.parse(key) as [string, number])));
@@ -55,6 +94,7 @@ export function shareReads(store: EventStore) {
   return {
     ...store,
     heads: (rooms: readonly string[]) => heads(JSON.stringify(rooms)),
+    readMark,
     bytesSince: (room: string, since: number) => bytesSince(JSON.stringify([room, since])),
     timeOf: (room: string, seq: number) => timeOf(JSON.stringify([room, seq])),
 
