@@ -105,6 +105,14 @@ test('a mark that shrinks and an unread count that is not what SQL counts break 
   assert.deepEqual(foundIn({ ...soundLog(), marks }), ['D7 a read mark shrank']);
   const welcomes = [{ person: 'bob', userId: bob.id, read: 2, unread: 2 }];
   assert.deepEqual(foundIn({ ...soundLog(), welcomes }), ['D7 unread is not what SQL counts']);
+  const told = (seq: number) => ({ at: seq, connection: 1, epoch: 'e', seq, unread: 0 });
+  const reading = (...seqs: number[]) => {
+    const [one] = soundLog().witnesses as [Witness];
+    return foundIn({ ...soundLog(), witnesses: [{ ...one, reads: seqs.map(told) }] });
+  };
+  assert.deepEqual(reading(1, 2), []);
+  assert.deepEqual(reading(2, 1), [], 'a device takes the furthest');
+  assert.deepEqual(reading(1), ['D7 a device was not told how far its person has read']);
 });
 
 test('acknowledging before the disk has it breaks D1, and what never heals D5', () => {

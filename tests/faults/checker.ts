@@ -33,6 +33,7 @@ export function check(log: Log, truth: Truth): Violation[] {
     ...log.tabs.flatMap((tab) => checkTab(tab, truth, bySeq, log.restores)),
     ...checkOrder(log, truth),
     ...checkMarks(log, truth),
+    ...checkDevices(log, truth),
     ...log.syncs.flatMap(checkSyncs),
     ...log.unhealed.map(({ client, what }) => broken('D5', `${client}: ${what}`, { client })),
   ];
@@ -368,6 +369,27 @@ function checkOrder({ sayings, restores }: Log, truth: Truth): Violation[] {
   return found;
 }
 
+/** How far a person has read: the mark, or the own last message, which the log itself remembers. */
+function readOf({ rows, reads }: Truth, userId: string): { mark: number; own: number; read: number } {
+  const mark = reads.find((one) => one.userId === userId)?.seq ?? 0;
+  const own = rows.findLast((row) => row.authorId === userId && row.kind === 'message')?.seq ?? 0;
+  return { mark, own, read: Math.max(mark, own) };
+}
+
+/** All devices of a person agree in the end, those too that only listen. A device takes the furthest that it was told. */
+function checkDevices({ witnesses, welcomes }: Log, truth: Truth): Violation[] {
+  return welcomes.flatMap(({ person, userId }) => {
+    const { read } = readOf(truth, userId);
+    return witnesses.flatMap(({ client, person: owner, reads, connections, staysToTheEnd }) => {
+      const told = reads.filter(({ epoch, connection }) => epoch === truth.epoch && connection === connections);
+      if (owner !== person || !staysToTheEnd || told.length === 0) return [];
+      const furthest = told.reduce((most, { seq }) => Math.max(most, seq), 0);
+      if (furthest === read) return [];
+      return [broken('D7', 'a device was not told how far its person has read', { client, furthest, read, last: told.at(-1) })];
+    });
+  });
+}
+
 function checkMarks({ marks, welcomes, restores }: Log, truth: Truth): Violation[] {
   const found: Violation[] = [];
   for (const [, own] of Map.groupBy(marks, ({ userId, epoch }) => `${userId} ${epoch}`)) {
@@ -377,13 +399,9 @@ function checkMarks({ marks, welcomes, restores }: Log, truth: Truth): Violation
       if (mark.seq < before.seq) found.push(broken('D7', 'a read mark shrank', { before, mark }));
     });
   }
-  const stored = new Map(truth.reads.map(({ userId, seq }) => [userId, seq]));
   const head = truth.rows.at(-1)?.seq ?? 0;
   for (const welcome of welcomes) {
-    const mark = stored.get(welcome.userId) ?? 0;
-    // Sending moves one's own mark: the log itself says how far.
-    const own = truth.rows.findLast((row) => row.authorId === welcome.userId && row.kind === 'message')?.seq ?? 0;
-    const read = Math.max(mark, own);
+    const { mark, own, read } = readOf(truth, welcome.userId);
     const unread = unreadAfter(truth.rows, welcome.userId, read);
     if (mark > head) found.push(broken('D7', 'a read mark is past the head', { welcome, mark, head }));
     if (welcome.read < own) found.push(broken('D7', 'sending did not move the own mark', { welcome, mark, own }));

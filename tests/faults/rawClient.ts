@@ -56,6 +56,7 @@ type Frame = {
   seq?: number;
   unread?: number;
   again?: true;
+  rooms?: { epoch: string; read: number; unread: number }[];
 };
 
 function parse(text: string): Frame {
@@ -154,6 +155,7 @@ export function startRawClient(options: RawOptions) {
     if (on !== socket || isOver) return;
     switch (frame.type) {
       case 'welcome':
+        for (const { epoch: life, read, unread } of frame.rooms ?? []) heardRead(life, read, unread);
         return open();
       case 'page':
         if (frame.before === undefined) pages.push(frame);
@@ -163,8 +165,7 @@ export function startRawClient(options: RawOptions) {
       case 'refused':
         return refused(frame);
       case 'read':
-        witness.reads.push({ at: now(), connection: witness.connections, seq: frame.seq ?? 0, unread: frame.unread ?? 0 });
-        return;
+        return heardRead(epoch, frame.seq ?? 0, frame.unread ?? 0);
       case 'message':
       case 'edited':
       case 'deleted':
@@ -175,6 +176,10 @@ export function startRawClient(options: RawOptions) {
         return;
       }
     }
+  }
+
+  function heardRead(life: string, seq: number, unread: number) {
+    witness.reads.push({ at: now(), connection: witness.connections, epoch: life, seq, unread });
   }
 
   function open() {

@@ -26,8 +26,8 @@ export type Witness = {
   client: string;
   person: string;
   shown: Shown[];
-  /** What the server said about how far this person has read, on the connection of that number. */
-  reads: { at: number; connection: number; seq: number; unread: number }[];
+  /** What the server said about how far this person has read: in the welcome of the connection of that number, and later. */
+  reads: { at: number; connection: number; epoch: string; seq: number; unread: number }[];
   connections: number;
   /** Slow readers and clients that left early are not asked to be up to date at the end. */
   staysToTheEnd: boolean;

@@ -67,6 +67,8 @@ const HEALS_WITHIN_MS = 60_000;
 const SHOWN_WITHIN_MS = 30_000;
 const FLOOD_EVERY_MS = 15_000;
 const FLOOD_MESSAGES = 8;
+/** Of so many people it is asked how far they have read: all that have a second device. */
+const MOST_ASKED = 25;
 const PRINTED_CHARACTERS = 20_000;
 
 const addressOf = (index: number) => `127.0.0.${2 + (index % ADDRESSES)}`;
@@ -334,7 +336,7 @@ async function settledTruth({ world }: Scene): Promise<Truth> {
 }
 
 async function asksHowFarRead({ world, passes, log }: Scene) {
-  for (const pass of passes.slice(0, 8)) {
+  for (const pass of passes.slice(0, MOST_ASKED)) {
     const told = await askHowFarRead(world.chatUrl, pass);
     if (told !== undefined) log.welcomes.push({ person: pass.name, userId: pass.userId, read: told.read, unread: told.unread });
   }
