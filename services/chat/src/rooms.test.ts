@@ -13,7 +13,7 @@ import {
 } from '@securechat/shared/protocol';
 import { createMemoryRateLimiter } from '@securechat/shared/rateLimiter.memory';
 import { createEventLog } from './eventLog.ts';
-import type { EventStore } from './eventStore.ts';
+import type { Draft, EventStore } from './eventStore.ts';
 import { createHub } from './hub.ts';
 import {
   alice,
@@ -28,6 +28,7 @@ import {
 } from './people.fixture.ts';
 import { createMemoryPresence } from './presence.memory.ts';
 import { createRooms } from './rooms.ts';
+import { shareReads } from './sharedReads.ts';
 
 const room = DEFAULT_ROOM;
 const SENTENCE = 'Rate limit exceeded! Please wait 10 seconds before sending more messages.';
@@ -203,6 +204,60 @@ for (const from of ['memory', 'the store alone']) {
     assert.deepEqual(seqsAfterOpened(hers), [641]);
   });
 }
+
+test('a resume of 5,000 mixed changes gives way to everybody else after every page that is read', async (t) => {
+  const house = await start(t);
+  const made = await Promise.all(range(1, 5_000).map((n) => house.log.append(room, mixed(n))));
+  await settled();
+  assert.ok(made.every(({ kind }) => kind === 'stored'));
+  const hers = await house.arrives(alice);
+  let turns = 0;
+  const over = new AbortController();
+  const count = () => {
+    turns += 1;
+    if (!over.signal.aborted) setImmediate(count);
+  };
+  count();
+  const sentIn: number[] = [];
+  const send = hers.send;
+  hers.send = (frames) => {
+    sentIn.push(turns);
+    send(frames);
+  };
+  await house.opens(hers, { since: 0, epoch: house.epoch() });
+  over.abort();
+  const pages = pagesOf(hers);
+  assert.deepEqual(
+    pages.flatMap(({ events }) => events.map(({ seq }) => seq)),
+    range(1, 5_000),
+  );
+  assert.ok(pages.every(({ events }) => events.length <= 100));
+  // What is in memory anyway, and "opened", are written in one turn; before that each page has a turn of its own.
+  const together = Map.groupBy(sentIn, (turn) => turn);
+  assert.ok([...together.values()].every((sent) => sent.length <= 5));
+  assert.ok(together.size >= 45);
+});
+
+test('three thousand who come back at once are few questions to the store', async (t) => {
+  const house = await start(t, { isShared: true });
+  await house.stores(bob, ...range(1, 400).map(String));
+  const people = range(1, 3_000).map((n) => ({ id: `p${n}`, name: `person ${n}` }));
+  // They were here before, and have marks.
+  for (const { id } of people) await house.store.markRead(room, id, 100);
+  const since = { since: 130, sinceAt: await house.timeOf(130), epoch: house.epoch() };
+  house.asked.length = 0;
+  const guests = await Promise.all(people.map((one) => house.arrives(one)));
+  let opened = 0;
+  for (const guest of guests) {
+    guest.send = (frames) => {
+      if (frames.includes('"complete":true')) opened += 1;
+    };
+  }
+  await Promise.all(guests.map((guest) => house.rooms.handle(guest, { type: 'open', room, ...since })));
+  assert.equal(opened, people.length);
+  const counted = Object.fromEntries([...Map.groupBy(house.asked, (name) => name)].map(([name, all]) => [name, all.length]));
+  assert.ok(house.asked.length <= 30, JSON.stringify(counted));
+});
 
 test('open at the head: one empty page, and complete', async (t) => {
   const house = await start(t);
@@ -795,14 +850,17 @@ test('a mark that waits for its second to pass is written when the rooms close',
 
 // ---- the house -----------------------------------------------------------------------------------------------------
 
+type Ask = (...given: unknown[]) => unknown;
+
 /** Rooms on the adapters of a single node. Clocks and timers are the test's own; the store can be away. */
-async function start(t: TestContext, { textLength = 20 } = {}) {
+async function start(t: TestContext, { textLength = 20, isShared = false } = {}) {
   mock.timers.enable({ apis: ['setTimeout', 'setInterval'] });
   let time = 0;
   let isAway = false;
   let losesAnswer = false;
   const now = () => time;
   const conversation = await emptyConversation(() => 1_700_000_000_000 + ++time);
+  const asked: string[] = [];
   const interrupted: (() => void)[] = [];
   let isDeaf = false;
   const memory = createMemoryBus();
@@ -815,15 +873,25 @@ async function start(t: TestContext, { textLength = 20 } = {}) {
   };
   const store = new Proxy(conversation.store, {
     get(target, name: keyof EventStore) {
-      if (!isAway) return target[name].bind(target);
-      return () => Promise.reject(new Error('the store is away'));
+      return (...given: unknown[]) => {
+        asked.push(name);
+        // Those who share their reads share them with a database that is asked over a network.
+        if (isShared)
+          return new Promise((resolve) => setImmediate(resolve)).then(() => (target[name] as Ask).apply(target, given));
+        if (isAway) return Promise.reject(new Error('the store is away'));
+        return (target[name] as Ask).apply(target, given);
+      };
     },
   });
+  const reads = shareReads(store);
   const hub = createHub({
     store,
     bus,
     onNews: (where, news) => rooms.onNews(where, news),
-    onErased: (where, target) => log.forgetText(where, target),
+    onErased(where, target) {
+      log.forgetText(where, target);
+      reads.forgetText(where, target);
+    },
     onNewEpoch: () => {},
     onHoleFilled: () => {},
     onDuplicate: () => {},
@@ -847,7 +915,7 @@ async function start(t: TestContext, { textLength = 20 } = {}) {
   const presence = createMemoryPresence(now);
   const limiter = (limit: number, muteMs: number, windowMs = 10_000) => createMemoryRateLimiter({ limit, windowMs, muteMs }, now);
   const rooms = createRooms({
-    store,
+    store: isShared ? reads : store,
     log,
     hub,
     bus,
@@ -879,6 +947,8 @@ async function start(t: TestContext, { textLength = 20 } = {}) {
   return {
     rooms,
     store: conversation.store,
+    /** What the store was asked so far, question by question. */
+    asked,
     log,
     presence,
     epoch: () => head?.epoch ?? '',
@@ -944,6 +1014,16 @@ const pagesOf = ({ messages }: ListeningGuest) => messages.filter((message): mes
 const messagesOf = ({ messages }: ListeningGuest) => messages.filter((message) => message.type === 'message');
 const readsTo = ({ messages }: ListeningGuest) => messages.flatMap((m) => (m.type === 'read' ? [[m.seq, m.unread]] : []));
 const range = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, n) => from + n);
+
+/** Messages, and edits, reactions and deletions of earlier ones, as the n-th event of a room. */
+function mixed(n: number): Draft {
+  const draft = { author: bob, clientId: randomUUID() };
+  const target = n - (n % 10) - 9;
+  if (n < 20 || n % 10 < 5) return { ...draft, change: { kind: 'message', text: `message ${n}` } };
+  if (n % 10 < 7) return { ...draft, change: { kind: 'edited', target, text: `edited ${n}` } };
+  if (n % 10 < 9) return { ...draft, change: { kind: 'reacted', target, emoji: '👍', on: n % 2 === 0 } };
+  return { ...draft, change: { kind: 'deleted', target } };
+}
 
 function seqsAfterOpened({ messages }: ListeningGuest): number[] {
   const opened = messages.findLastIndex(({ type }) => type === 'opened');
