@@ -67,7 +67,7 @@ export type FaultKind = keyof typeof kinds;
 /** After a fault its part needs a moment before the next one is worth anything. */
 const RECOVERS_MS = 3_000;
 const FIRST_AT_MS = 2_000;
-const MOST_WAIT_MS = 3_500;
+const MOST_WAIT_MS = 5_000;
 
 export type PlanOptions = {
   seed: number;

@@ -288,10 +288,16 @@ export async function startDistributed(options: DistributedOptions = {}) {
       }
       // What was acknowledged from here on is in the copy that runs now.
       const at = performance.now();
-      await base.startPostgresAgain();
-      if (withRedis) await base.startRedisAgain();
-      const [row] = await ask<{ head: string }>("select coalesce(max(seq), 0) as head from events where room = 'general'");
-      return { at, head: Number(row?.head ?? 0) };
+      // Nobody may write before we have seen how far the copy goes.
+      for (const { toPostgres } of chats) toPostgres.stall();
+      try {
+        await base.startPostgresAgain();
+        if (withRedis) await base.startRedisAgain();
+        const [row] = await ask<{ head: string }>("select coalesce(max(seq), 0) as head from events where room = 'general'");
+        return { at, head: Number(row?.head ?? 0) };
+      } finally {
+        for (const { toPostgres } of chats) toPostgres.heal();
+      }
     }
     return { restore, remove: () => rmSync(copy, { recursive: true, force: true }) };
   }

@@ -17,7 +17,8 @@ type Pair = { client: Socket; server: Socket };
  */
 export async function startFaultProxy(options: { target: number; keepsAddress?: boolean; editAnswers?: Edit }) {
   const pairs = new Set<Pair>();
-  let isStalled = false;
+  let stalls = 0;
+  const isStalled = () => stalls > 0;
   let latencyMs = 0;
   const awaited = new Map<string, (() => void)[]>();
   let cut: { after: Buffer; done: () => void } | undefined;
@@ -46,11 +47,11 @@ export async function startFaultProxy(options: { target: number; keepsAddress?: 
         pairs.delete(pair);
         halfOpen.delete(one);
         orphans.delete(one);
-        if (isStalled) orphans.add(other);
+        if (isStalled()) orphans.add(other);
         else if (!halfOpen.has(other)) other.destroy();
       });
     }
-    if (isStalled) target.pause();
+    if (isStalled()) target.pause();
     else client.resume();
   });
   const halfOpen = new Set<Socket>();
@@ -64,7 +65,7 @@ export async function startFaultProxy(options: { target: number; keepsAddress?: 
     const write = (bytes: Buffer) => {
       if (to.destroyed || to.write(bytes)) return;
       from.pause();
-      to.once('drain', () => isStalled || from.resume());
+      to.once('drain', () => isStalled() || from.resume());
     };
     return (bytes: Buffer) => {
       if (latencyMs === 0 && under === 0) return write(bytes);
@@ -107,17 +108,18 @@ export async function startFaultProxy(options: { target: number; keepsAddress?: 
     delay: (ms: number) => {
       latencyMs = ms;
     },
-    /** Nothing passes any more, in neither direction, and nobody is told. New connections are taken and hang. */
+    /** Nothing passes any more, in neither direction, and nobody is told. New connections are taken and hang. Several hands may stall. */
     stall() {
-      isStalled = true;
+      stalls += 1;
       for (const { client, server: target } of pairs) {
         client.pause();
         target.pause();
       }
     },
-    /** What was stalled goes on where it was. */
+    /** What was stalled goes on where it was, as soon as everybody who stalled it has healed it. */
     heal() {
-      isStalled = false;
+      stalls = Math.max(0, stalls - 1);
+      if (stalls > 0) return;
       latencyMs = 0;
       for (const orphan of orphans) orphan.destroy();
       for (const { client, server: target } of pairs) {
