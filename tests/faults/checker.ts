@@ -321,13 +321,16 @@ function checkTab(tab: TabWitness, truth: Truth, bySeq: ReadonlyMap<number, Row>
       found.push(broken('D1', 'a page shows events out of order or twice', { client, at, seq: rows[disorder]?.seq }));
   }
   const mine = truth.rows.filter(({ authorName, kind }) => authorName === person && kind === 'message').map(({ text }) => text);
-  for (const text of typed) {
+  for (const { at, text } of typed) {
     const times = mine.filter((one) => one === text).length;
     if (times > 1) found.push(broken('D2', 'what was typed once is stored twice', { client, text }));
-    if (times === 0 && restores.length === 0) found.push(broken('D4', 'what was typed is not stored', { client, text }));
+    // What was typed before an older copy was restored may have been stored and taken away again.
+    const mayBeLost = restores.some((restore) => at < restore.at);
+    if (times === 0 && !mayBeLost) found.push(broken('D4', 'what was typed is not stored', { client, text }));
   }
-  const stored = mine.filter((text) => text !== null && typed.includes(text));
-  const inOrder = typed.filter((text) => stored.includes(text));
+  const texts = typed.map(({ text }) => text);
+  const stored = mine.filter((text) => text !== null && texts.includes(text));
+  const inOrder = texts.filter((text) => stored.includes(text));
   if (JSON.stringify(stored) !== JSON.stringify(inOrder))
     found.push(broken('D4', 'typed words overtook each other', { client, stored }));
   const last = glances.findLast(({ isLast }) => isLast);

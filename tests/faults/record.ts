@@ -47,7 +47,7 @@ export type TabWitness = {
   client: string;
   person: string;
   /** What was typed, in order. */
-  typed: string[];
+  typed: { at: number; text: string }[];
   glances: { at: number; rows: { seq: number; text: string }[]; pending: number; isLast: boolean }[];
 };
 

@@ -48,7 +48,7 @@ export async function openTab(options: { browser: Browser; pagesUrl: string; pas
         await composer.fill(text, { timeout: 2_000 });
         await composer.press('Enter', { timeout: 2_000 });
         // Enter has been taken when the composer is empty again.
-        if ((await composer.inputValue({ timeout: 2_000 })) === '') witness.typed.push(text);
+        if ((await composer.inputValue({ timeout: 2_000 })) === '') witness.typed.push({ at: now(), text });
       } catch {
         // The page crashed or was exchanged under the fingers.
       }
