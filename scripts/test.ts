@@ -11,8 +11,20 @@ import { globSync, readFileSync } from 'node:fs';
 import { relative, resolve } from 'node:path';
 import { projectFolder } from './home.ts';
 
-/** In the order of the house: what a broken stone would bring down comes after the stone. The containers have a command of their own. */
-const GROUPS = ['shared/**', 'services/**', 'scripts/**', 'tests', 'tests/stories/**', 'tests/replicas/**', 'tests/browser/**'];
+/**
+ * In the order of the house: what a broken stone would bring down comes after the stone. The containers and the fault
+ * runs have commands of their own; of the latter only what checks and breaks is tested here.
+ */
+const GROUPS = [
+  'shared/**',
+  'services/**',
+  'scripts/**',
+  'tests',
+  'tests/faults/**',
+  'tests/stories/**',
+  'tests/replicas/**',
+  'tests/browser/**',
+];
 /** What such a story imports. */
 const ANY_STACK = '/support/anyStack.ts';
 
