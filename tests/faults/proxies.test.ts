@@ -39,6 +39,43 @@ test('what is stalled arrives after healing', async (t) => {
   assert.equal(await heard, 'two');
 });
 
+test('what two have stalled passes when both have healed it', async (t) => {
+  const { proxy, client } = await echoBehindProxy(t);
+  let heard = '';
+  client.on('data', (bytes) => {
+    heard += String(bytes);
+  });
+  proxy.stall();
+  proxy.stall();
+  client.write('one');
+  proxy.heal();
+  // Another connection shows that nothing passes yet: it is as slow as the first.
+  const other = connect(proxy.port, '127.0.0.1');
+  t.after(() => other.destroy());
+  await once(other, 'connect');
+  assert.equal(heard, '');
+  const all = once(client, 'data');
+  proxy.heal();
+  await all;
+  assert.equal(heard, 'one');
+});
+
+test('a request is told of when it was passed on, and its answer has not come yet', async (t) => {
+  const { proxy, client } = await echoBehindProxy(t);
+  let heard = '';
+  client.on('data', (bytes) => {
+    heard += String(bytes);
+  });
+  const heardWhenAsked = proxy.asked('INSERT').then(() => heard);
+  client.write('SELECT');
+  await once(client, 'data');
+  const answer = once(client, 'data');
+  client.write('INSERT');
+  assert.equal(await heardWhenAsked, 'SELECT');
+  await answer;
+  assert.equal(heard, 'SELECTINSERT');
+});
+
 test('a request passes and its answer is lost with the connection', async (t) => {
   const { proxy, client } = await echoBehindProxy(t);
   const cut = proxy.cutAfter('COMMIT');
