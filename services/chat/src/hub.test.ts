@@ -283,6 +283,16 @@ test('a life that ended does not begin again: a copy from before its end gets a 
   assert.equal(epochs.length, 2);
 });
 
+test('of several looks that notice an older store at once one begins a new life, and it lasts', async (t) => {
+  const { hub, says, room, pass, restore, epochs } = await start(t);
+  for (let n = 0; n < 5; n++) says(alice, `${n}`);
+  restore(3);
+  await Promise.all([hub.checkHeads(), hub.checkHeads(), hub.checkHeads()]);
+  const second = room.epoch;
+  await pass(9_600);
+  assert.deepEqual([epochs.length, room.epoch], [1, second]);
+});
+
 test('an epoch that somebody else renewed is taken over', async (t) => {
   const { hub, says, room, pass, renew, epochs } = await start(t);
   const his = listeningGuest(bob);

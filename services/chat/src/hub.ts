@@ -242,7 +242,8 @@ export function createHub(options: {
   async function renewEpoch(room: Room, old: string) {
     await store.renewEpoch(room.id, old);
     const [now] = await store.heads([room.id]);
-    if (now !== undefined) beginAnew(room, now.epoch, now.head);
+    // Of several looks that noticed it at once the first has seen to it.
+    if (now !== undefined && now.epoch !== room.epoch) beginAnew(room, now.epoch, now.head);
   }
 
   function beginAnew(room: Room, epoch: string, head: number) {
