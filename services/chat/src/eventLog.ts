@@ -66,18 +66,19 @@ export function createEventLog(options: {
    */
   async function store(room: string, lane: Lane) {
     for (let isRepeated = false; lane.sent.length > 0; isRepeated = true) {
-      const outcomes = await attempt(room, lane.sent);
-      if (outcomes !== undefined) return tell(room, lane.sent, outcomes, isRepeated);
+      const life = epoch?.(room);
+      const outcomes = await attempt(room, lane.sent, life);
+      if (outcomes !== undefined) return tell(room, lane.sent, { outcomes, life, isRepeated });
       await new Promise((resolve) => setTimeout(resolve, RETRY_AFTER_MS));
       // Whoever was told that nobody knows sends it again, or has given it up: we do not try it behind their back.
       lane.sent = lane.sent.filter(({ isSettled }) => !isSettled);
     }
   }
 
-  async function attempt(room: string, waiting: Waiting[]): Promise<Outcome[] | undefined> {
+  async function attempt(room: string, waiting: Waiting[], life: string | undefined): Promise<Outcome[] | undefined> {
     try {
       const drafts = waiting.map(({ draft }) => draft);
-      const outcomes = await append(room, drafts, floor(room), epoch?.(room));
+      const outcomes = await append(room, drafts, floor(room), life);
       if (outcomes !== 'older') return outcomes;
       onOlder(room);
     } catch (error) {
@@ -87,14 +88,18 @@ export function createEventLog(options: {
   }
 
   /** After a commit whose answer was lost the events are known, not stored, and nobody has been told of them yet. */
-  function tell(room: string, waiting: Waiting[], outcomes: Outcome[], isRepeated: boolean) {
+  function tell(
+    room: string,
+    waiting: Waiting[],
+    { outcomes, life, isRepeated }: { outcomes: Outcome[]; life: string | undefined; isRepeated: boolean },
+  ) {
     const events = outcomes.flatMap((outcome) => {
       if (outcome.kind === 'known') return isRepeated && outcome.event.room === room ? [outcome.event] : [];
       return outcome.kind === 'stored' ? [outcome.event] : [];
     });
     for (const event of events) remember(event);
     // D1: durable before visible. Nobody hears of an event before its commit has returned.
-    if (events.length > 0) bus.publish(roomChannel(room), toPayload({ kind: 'events', events } satisfies RoomNews));
+    if (events.length > 0) bus.publish(roomChannel(room), toPayload({ kind: 'events', epoch: life, events } satisfies RoomNews));
     waiting.forEach(({ settle }, index) => {
       settle(outcomes[index] ?? { kind: 'unknown' });
     });

@@ -44,6 +44,9 @@ export function testEventStore(create: () => Promise<Conversation>): void {
     assert.deepEqual(await store.since(room, 0, 10), all);
     assert.deepEqual(await store.since(room, 1, 1), all.slice(1, 2));
     assert.deepEqual(await store.since(room, 3, 10), []);
+    const [stored] = await store.heads([room]);
+    assert.deepEqual(await store.since(room, 1, 10, stored?.epoch), all.slice(1));
+    assert.deepEqual(await store.since(room, 1, 10, 'another life'), []);
     const [head] = await store.heads([room, 'no such room']);
     assert.deepEqual({ ...head, epoch: '' }, { room, name: room, epoch: '', head: 3 });
     assert.deepEqual(await store.heads([]), []);
@@ -259,7 +262,12 @@ export function testEventStore(create: () => Promise<Conversation>): void {
   });
 
   story('an empty room has an empty page', async ({ store }) => {
-    assert.deepEqual(await store.messagesBefore(room, undefined, 50, alice), { messages: [], hasMore: false, asOf: 0 });
+    assert.deepEqual(await store.messagesBefore(room, undefined, 50, alice), {
+      messages: [],
+      hasMore: false,
+      asOf: 0,
+      epoch: (await store.heads([room]))[0]?.epoch,
+    });
   });
 
   story('a new member starts at the head; read marks only grow and never pass the head', async ({ append, store }) => {

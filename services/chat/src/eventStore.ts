@@ -96,16 +96,17 @@ export function createEventStore(db: Kysely<ChatSchema>) {
       return rows.map(({ id }) => id);
     },
 
-    /** Events after `since`, ascending, as they happened; erased words stay erased. */
-    async since(room: string, since: number, limit: number): Promise<StoredEvent[]> {
-      const rows = await db
-        .selectFrom('events')
-        .selectAll()
-        .where('room', '=', room)
-        .where('seq', '>', since)
-        .orderBy('seq')
-        .limit(limit)
-        .execute();
+    /**
+     * Events after `since`, ascending, as they happened; erased words stay erased. With an `epoch` none when the room
+     * is in another life by now: the same numbers may mean something else then.
+     */
+    async since(room: string, since: number, limit: number, epoch?: string): Promise<StoredEvent[]> {
+      const all = db.selectFrom('events').selectAll().where('room', '=', room).where('seq', '>', since);
+      const ofThisLife =
+        epoch === undefined
+          ? all
+          : all.where('room', 'in', (is) => is.selectFrom('rooms').select('id').where('epoch', '=', epoch));
+      const rows = await ofThisLife.orderBy('seq').limit(limit).execute();
       return rows.map(toEvent);
     },
 
@@ -139,16 +140,17 @@ export function createEventStore(db: Kysely<ChatSchema>) {
 
     /**
      * The last `limit` messages before number `before` (the newest when it is missing), ascending, each in its present
-     * state. Present means: after event `asOf`, and what came later is not in it.
+     * state. Present means: after event `asOf` of the life `epoch`, and what came later is not in it.
      */
     async messagesBefore(
       room: string,
       before: number | undefined,
       limit: number,
       reader: User,
-    ): Promise<{ messages: MessageState[]; hasMore: boolean; asOf: number }> {
+    ): Promise<{ messages: MessageState[]; hasMore: boolean; asOf: number; epoch: string | undefined }> {
       // The head first: whatever is appended while we read the rest is left to those who send it live.
-      const asOf = (await this.heads([room]))[0]?.head ?? 0;
+      const [found] = await this.heads([room]);
+      const asOf = found?.head ?? 0;
       const rows = await db
         .selectFrom('events')
         .selectAll()
@@ -160,7 +162,7 @@ export function createEventStore(db: Kysely<ChatSchema>) {
         .execute();
       const messages = rows.slice(0, limit).reverse().map(toEvent);
       const changes = await changesOf(room, messages, asOf);
-      return { messages: messages.map((m) => fold(m, changes, reader)), hasMore: rows.length > limit, asOf };
+      return { messages: messages.map((m) => fold(m, changes, reader)), hasMore: rows.length > limit, asOf, epoch: found?.epoch };
     },
 
     /** How far a person has read, one's own last message included; a new member starts at the head. */

@@ -293,6 +293,30 @@ test('of several looks that notice an older store at once one begins a new life,
   assert.deepEqual([epochs.length, room.epoch], [1, second]);
 });
 
+test('events of another life are not told in this one, whether they are heard or read; they make the hub look', async (t) => {
+  const { hub, says, stores, hears, room, pass, restore, renew, setAway, epochs } = await start(t);
+  const his = listeningGuest(bob);
+  hub.join(room, his, 0);
+  for (let n = 0; n < 3; n++) says(alice, `${n}`);
+  // A replica elsewhere has noticed that the store was exchanged, and goes on in a new life; the store is away from here.
+  restore(2);
+  renew('second');
+  setAway(true);
+  hears.inLife('second', stores(alice, 'another three'), stores(alice, 'another four'));
+  await pass(1_000);
+  hears.inLife('second', stores(alice, 'another five'));
+  await pass(1_000);
+  assert.deepEqual(seqs(his), [1, 2, 3]);
+  assert.deepEqual([room.epoch, room.head, epochs.length], ['first', 3, 0]);
+  // A hole in the old life is not filled from the new one.
+  hears({ room: id, seq: 5, at: 1, author: alice, clientId: 'late', change: { kind: 'message', text: 'the old five' } });
+  setAway(false);
+  await pass(100);
+  assert.deepEqual(seqs(his), [1, 2, 3]);
+  await pass(3_200);
+  assert.deepEqual([room.epoch, room.head, epochs.length], ['second', 5, 1]);
+});
+
 test('an epoch that somebody else renewed is taken over', async (t) => {
   const { hub, says, room, pass, renew, epochs } = await start(t);
   const his = listeningGuest(bob);
@@ -384,7 +408,7 @@ test('whatever is lost, doubled, delayed or reordered, and whoever comes and goe
         for (const event of rest ?? []) guest.send(messageFrame(toWire(event, guest.user)));
         if (rest !== undefined) return hub.join(room, guest, rest.at(-1)?.seq ?? cursor);
         const page = await stack.read(cursor, 100);
-        hub.hear(room, page);
+        hub.hear(room, room.epoch, page);
         for (const event of page) guest.send(messageFrame(toWire(event, guest.user)));
       }
     };
@@ -467,9 +491,10 @@ async function start(t?: TestContext) {
       answer(() =>
         ids.flatMap((room) => (rooms.has(room) ? [{ room, name: room, epoch: rooms.get(room) ?? '', head: headOf(room) }] : [])),
       ),
-    since: (room: string, since: number, limit: number) =>
+    since: (room: string, since: number, limit: number, epoch?: string) =>
       answer(() => {
         reads += 1;
+        if (epoch !== undefined && epoch !== rooms.get(room)) return [];
         return eventsOf(room)
           .filter(({ seq }) => seq > since)
           .slice(0, limit);
@@ -494,8 +519,11 @@ async function start(t?: TestContext) {
   const say = (channel: string, value: unknown) => {
     for (const listener of listeners.get(channel) ?? []) listener(toPayload(value));
   };
-  const hears = (...heard: (StoredEvent | undefined)[]) =>
-    say(roomChannel(id), { kind: 'events', events: heard.filter((event) => event !== undefined) });
+  const hears = Object.assign(
+    (...heard: (StoredEvent | undefined)[]) =>
+      say(roomChannel(id), { kind: 'events', events: heard.filter((event) => event !== undefined) }),
+    { inLife: (epoch: string, ...events: StoredEvent[]) => say(roomChannel(id), { kind: 'events', epoch, events }) },
+  );
   const keeps = (author: User, change: Change, where = id): StoredEvent => {
     const seq = headOf(where) + 1;
     const event = { room: where, seq, at: seq, author, clientId: `c${seq}`, change };

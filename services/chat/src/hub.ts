@@ -21,7 +21,14 @@ export type Member = {
 };
 
 /** What travels on a room's channel of the bus. */
-export type RoomNews = { kind: 'events'; events: StoredEvent[] } | { kind: 'head'; epoch: string; head: number } | RoomNotice;
+export type RoomNews =
+  | {
+      kind: 'events' /** The life of the numbering that they belong to, where it is known. */;
+      epoch?: string | undefined;
+      events: StoredEvent[];
+    }
+  | { kind: 'head'; epoch: string; head: number }
+  | RoomNotice;
 
 /** News that have no number and are never repeated. */
 export type RoomNotice =
@@ -55,6 +62,8 @@ type Room = {
   flushedAt: number;
   flushTookMs: number;
   isFilling: boolean;
+  /** The store is being asked because of what was heard. */
+  isChecked: boolean;
   unsubscribe: () => Promise<void>;
 };
 
@@ -136,6 +145,8 @@ export function createHub(options: {
   function hear(room: Room, news: RoomNews) {
     if (news.kind === 'head') return hearHead(room, news);
     if (news.kind !== 'events') return onNews(room, news);
+    // D6: the same numbers mean something else in another life, and one that we do not know yet has begun elsewhere.
+    if (news.epoch !== undefined && news.epoch !== room.epoch) return checkSoon(room);
     for (const event of news.events) accept(room, event);
     flushSoon(room);
   }
@@ -200,7 +211,7 @@ export function createHub(options: {
   async function fill(room: Room) {
     while (room.seen > room.head && !isClosed) {
       const { head: before, epoch } = room;
-      const events = await store.since(room.id, before, FILL_EVENTS);
+      const events = await store.since(room.id, before, FILL_EVENTS, epoch);
       // Numbers of a life that ended while we read mean nothing in the new one.
       if (room.epoch !== epoch) return;
       for (const event of events) accept(room, event);
@@ -209,6 +220,17 @@ export function createHub(options: {
       // What the store does not have will never come; a number seen beyond it belongs to a life that ended.
       else return void checkHeads().catch(onError);
     }
+  }
+
+  /** One look at a time, however many hints there are. */
+  function checkSoon(room: Room) {
+    if (room.isChecked) return;
+    room.isChecked = true;
+    checkHeads()
+      .catch(onError)
+      .finally(() => {
+        room.isChecked = false;
+      });
   }
 
   /** Notices lost tails, and stores that were exchanged behind our back. */
@@ -347,9 +369,9 @@ export function createHub(options: {
       (room as Room).seats.delete(member);
     },
 
-    /** Feeds events that were read from the store, so that the room is never behind those who read it. */
-    hear(room: HubRoom, events: StoredEvent[]): void {
-      hear(room as Room, { kind: 'events', events: events.filter(({ seq }) => seq > room.head) });
+    /** Feeds events of a life that were read from the store, so that the room is never behind those who read it. */
+    hear(room: HubRoom, epoch: string, events: StoredEvent[]): void {
+      hear(room as Room, { kind: 'events', epoch, events: events.filter(({ seq }) => seq > room.head) });
     },
 
     /** Says something that has no number to the members that `isFor` chooses. */
@@ -410,6 +432,7 @@ function newRoom(
     flushedAt: Number.NEGATIVE_INFINITY,
     flushTookMs: 0,
     isFilling: false,
+    isChecked: false,
     unsubscribe,
   };
 }

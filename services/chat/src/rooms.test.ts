@@ -333,6 +333,20 @@ test('more than 5,000 events or 2 MiB behind: the latest, not complete; exactly 
   assert.equal((await house.opens(his, { since: 5_001, epoch: house.epoch() })).complete, false);
 });
 
+test('whoever opens a room that is in another life by now is told so, also when nobody here has noticed', async (t) => {
+  const house = await start(t);
+  await house.stores(bob, ...range(1, 400).map(String));
+  const positions = [{}, { since: 10, epoch: house.epoch() }, { since: 400, epoch: house.epoch() }];
+  for (const position of positions) {
+    const [before] = await house.store.heads([room]);
+    await house.store.renewEpoch(room, before?.epoch ?? '');
+    const hers = await house.arrives(alice);
+    const opened = await house.opens(hers, position);
+    assert.notEqual(opened.epoch, before?.epoch);
+    assert.deepEqual([opened.complete, opened.head], [!('since' in position), 400]);
+  }
+});
+
 test('open on an open room resumes it: what is said meanwhile comes once', async (t) => {
   const house = await start(t);
   const hers = await house.arrives(alice);

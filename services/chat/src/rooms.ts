@@ -223,8 +223,13 @@ export function createRooms(options: {
       }
       if (room.epoch !== epoch) return showLatest(guest, room, since);
       if (rest === undefined) {
-        const events = await store.since(room.id, cursor, Limit.pageEvents);
-        hub.hear(room, events);
+        const events = await store.since(room.id, cursor, Limit.pageEvents, epoch);
+        // There are some, unless the store is an older copy or in another life, which is noticed now.
+        if (events.length === 0) {
+          await comeToTerms(room, epoch);
+          continue;
+        }
+        hub.hear(room, epoch, events);
         sendPage(events, true);
         await guest.drained();
       }
@@ -235,13 +240,28 @@ export function createRooms(options: {
   async function showLatest(guest: Guest, room: HubRoom, since: number | undefined): Promise<void> {
     for (;;) {
       const { epoch } = room;
-      const { messages, asOf } = await store.messagesBefore(room.id, undefined, Limit.arrivalMessages, guest.user);
+      const found = await store.messagesBefore(room.id, undefined, Limit.arrivalMessages, guest.user);
+      const { messages, asOf } = found;
+      if (found.epoch !== room.epoch) {
+        await comeToTerms(room, epoch);
+        continue;
+      }
       const here = await company.whoIsHere();
       if (hub.eventsAfter(room, asOf) === undefined || !here.isCurrent() || room.epoch !== epoch) continue;
       const repeated = since === undefined ? {} : { since };
       tell(guest, { type: 'page', room: room.id, events: messages, more: false, asOf, ...repeated });
       return joinOpened(guest, room, asOf, since === undefined, here);
     }
+  }
+
+  /**
+   * D6: the store showed another life than the one that we are in: looks, so that the room begins it too.
+   *
+   * @throws when it does not: nobody must be shown the numbers of one life as those of another
+   */
+  async function comeToTerms(room: HubRoom, epoch: string): Promise<void> {
+    if (room.epoch === epoch) await hub.checkHeads();
+    if (room.epoch === epoch) throw new Error(`room ${room.id}: the store does not show what it should`);
   }
 
   /** No await in here: between the last page and the seat nothing may be delivered. */
@@ -259,7 +279,9 @@ export function createRooms(options: {
   async function history(guest: Guest, { room, before, limit }: ClientMessageOf<'history'>): Promise<void> {
     // Whoever asks for many pages at once gets them as fast as they are read, instead of being cut as a slow reader.
     await guest.drained();
-    const { messages, hasMore, asOf } = await store.messagesBefore(room, before, limit, guest.user);
+    const { messages, hasMore, asOf, epoch } = await store.messagesBefore(room, before, limit, guest.user);
+    const here = hub.rooms().find(({ id }) => id === room);
+    if (here !== undefined && here.epoch !== epoch) return comeToTerms(here, here.epoch);
     tell(guest, { type: 'page', room, events: messages, more: hasMore, asOf, before });
   }
 

@@ -28,9 +28,9 @@ export function shareReads(store: EventStore) {
   let erasures = 0;
 
   async function readBlock(key: string): Promise<readonly StoredEvent[]> {
-    const { room, from } = JSON.parse(key) as { room: string; from: number };
+    const { room, from, epoch } = JSON.parse(key) as { room: string; from: number; epoch?: string };
     const before = erasures;
-    const events = await store.since(room, from, BLOCK_EVENTS);
+    const events = await store.since(room, from, BLOCK_EVENTS, epoch);
     // Words that were erased while we read may be among these.
     if (events.length === BLOCK_EVENTS && before === erasures) keep(key, room, events);
     return events;
@@ -98,9 +98,9 @@ export function shareReads(store: EventStore) {
     bytesSince: (room: string, since: number) => bytesSince(JSON.stringify([room, since])),
     timeOf: (room: string, seq: number) => timeOf(JSON.stringify([room, seq])),
 
-    async since(room: string, since: number, limit: number): Promise<StoredEvent[]> {
+    async since(room: string, since: number, limit: number, epoch?: string): Promise<StoredEvent[]> {
       const from = Math.floor(since / BLOCK_EVENTS) * BLOCK_EVENTS;
-      const key = JSON.stringify({ room, from });
+      const key = JSON.stringify({ room, from, epoch });
       const known = blocks.get(key);
       // Used last, dropped last.
       if (known !== undefined) blocks.delete(key) && blocks.set(key, known);
