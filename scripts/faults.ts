@@ -1,12 +1,12 @@
 /**
  * `npm run test:faults`: the delivery promises under injected faults, with a report.
  *
- *   npm run test:faults                                    the short form: both kinds of server and the quick defects
+ *   npm run test:faults                                    the short form: both kinds of server and the defects
  *   npm run test:faults -- --minutes 3 --seed 7            the long form for one seed
  *   npm run test:faults -- --minutes 3 --seeds 20          twenty seeds, one after the other
  *   npm run test:faults -- --only "Redis,replica killed"   faults (or defects) whose names hold one of these
  *   npm run test:faults -- --where single                  one kind of server
- *   npm run test:faults -- --defects                       nothing but the deliberate defects, all of them
+ *   npm run test:faults -- --defects                       nothing but the deliberate defects
  *   npm run test:faults -- --report FOLDER                 where the report goes
  */
 import { cpus, tmpdir } from 'node:os';
@@ -65,7 +65,7 @@ function readWords() {
     messages: number('messages'),
     only: values.only.split(',').filter(Boolean),
     where: where === undefined ? (['distributed', 'single'] as const) : ([where] as const),
-    areDefectsAll: values.defects,
+    isDefectsOnly: values.defects,
     folder: values.report,
   };
 }
@@ -113,7 +113,7 @@ async function main(): Promise<number> {
     outcomes: [],
     defects: [],
   };
-  if (!words.areDefectsAll) {
+  if (!words.isDefectsOnly) {
     for (let seed = words.seed; seed < words.seed + words.seeds; seed++) {
       for (const where of words.where) {
         const options = optionsFor(where, seed, words);
@@ -127,9 +127,9 @@ async function main(): Promise<number> {
     }
   }
   const isShort = words.minutes === undefined;
-  if (words.areDefectsAll || (isShort && words.only.length === 0)) {
+  if (words.isDefectsOnly || (isShort && words.only.length === 0)) {
     say('\n== deliberate defects: each has to be caught, and nothing found without it');
-    report.defects = await playDefects({ only: words.only, isShort: !words.areDefectsAll, say });
+    report.defects = await playDefects({ only: words.only, say });
   }
   report.tookMs = performance.now() - began;
   say(`\nThe report is in ${writeReport(words.folder, report)}`);
