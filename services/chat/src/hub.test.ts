@@ -258,7 +258,7 @@ test('a store older than what was told begins a new life of the room: its member
   assert.deepEqual(epochs, [{ head: 3, members: [his] }]);
   assert.equal(room.head, 3);
   assert.notEqual(room.epoch, 'first');
-  assert.equal(hub.headOf(id), 3);
+  assert.equal(hub.floorOf(id), 3);
   says(alice, 'new four');
   assert.deepEqual(seqs(his), [1, 2, 3, 4, 5]);
   const back = listeningGuest(bob);
@@ -278,7 +278,7 @@ test('a life that ended does not begin again: a copy from before its end gets a 
   renew('first');
   await pass(3_200);
   assert.ok(room.epoch !== 'first' && room.epoch !== second);
-  assert.deepEqual([hub.headOf(id), epochs.length], [3, 2]);
+  assert.deepEqual([hub.floorOf(id), epochs.length], [3, 2]);
   await pass(6_400);
   assert.equal(epochs.length, 2);
 });
@@ -291,6 +291,24 @@ test('of several looks that notice an older store at once one begins a new life,
   const second = room.epoch;
   await pass(9_600);
   assert.deepEqual([epochs.length, room.epoch], [1, second]);
+});
+
+test('a store older than what was heard of begins a new life, also when the way to it was blocked meanwhile', async (t) => {
+  const { hub, says, stores, hears, room, pass, restore, setAway, epochs } = await start(t);
+  const his = listeningGuest(bob);
+  hub.join(room, his, 0);
+  says(alice, 'one');
+  // The second is lost on the bus and cannot be read; that there is a fourth is heard.
+  setAway(true);
+  stores(alice, 'two');
+  hears.inLife('first', stores(alice, 'three'), stores(alice, 'four'));
+  await pass(100);
+  assert.deepEqual([seqs(his), hub.floorOf(id)], [[1], 4]);
+  restore(2);
+  setAway(false);
+  await hub.checkHeads();
+  assert.notEqual(room.epoch, 'first');
+  assert.deepEqual([room.head, hub.floorOf(id), epochs.length], [2, 2, 1]);
 });
 
 test('events of another life are not told in this one, whether they are heard or read; they make the hub look', async (t) => {

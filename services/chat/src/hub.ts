@@ -49,6 +49,8 @@ type Room = {
   head: number;
   /** The highest event known to exist. */
   seen: number;
+  /** How far this life of the numbering is known to have come, from those who told its epoch with it. */
+  certain: number;
   /** Events that wait for the ones before them. */
   pending: Map<number, StoredEvent>;
   /** The last events delivered, without holes up to `head`. */
@@ -147,13 +149,16 @@ export function createHub(options: {
     if (news.kind !== 'events') return onNews(room, news);
     // D6: the same numbers mean something else in another life, and one that we do not know yet has begun elsewhere.
     if (news.epoch !== undefined && news.epoch !== room.epoch) return checkSoon(room);
+    if (news.epoch !== undefined) room.certain = Math.max(room.certain, news.events.at(-1)?.seq ?? 0);
     for (const event of news.events) accept(room, event);
     flushSoon(room);
   }
 
   /** Whoever wrote tells how far the room has come: a lost publication is noticed though nothing follows it. */
   function hearHead(room: Room, { epoch, head }: { epoch: string; head: number }) {
-    if (epoch !== room.epoch || head <= room.head) return;
+    if (epoch !== room.epoch) return;
+    room.certain = Math.max(room.certain, head);
+    if (head <= room.head) return;
     room.seen = Math.max(room.seen, head);
     fillSoon(room);
   }
@@ -238,7 +243,7 @@ export function createHub(options: {
     if (opened.size === 0) return;
     // What was known before the question: while the store answers, newer events may be delivered, and a store that
     // did not know those yet is not an older one.
-    const before = new Map([...opened].map(([id, { epoch, head, seen }]) => [id, { epoch, head, seen }]));
+    const before = new Map([...opened].map(([id, room]) => [id, { epoch: room.epoch, seen: room.seen, floor: floorOf(room) }]));
     for (const { room: id, epoch, head } of await store.heads([...opened.keys()])) {
       const [room, known] = [opened.get(id), before.get(id)];
       if (room === undefined || known === undefined || room.epoch !== known.epoch) continue;
@@ -246,7 +251,7 @@ export function createHub(options: {
       // given after the copy was made would be given once more.
       if (room.ended.has(epoch)) await renewEpoch(room, epoch);
       else if (epoch !== room.epoch) beginAnew(room, epoch, head);
-      else if (head < known.head) await renewEpoch(room, epoch);
+      else if (head < known.floor) await renewEpoch(room, epoch);
       else if (head > room.head) {
         room.seen = Math.max(room.seen, head);
         fillSoon(room, 0);
@@ -272,7 +277,16 @@ export function createHub(options: {
     const members = [...room.seats.keys()];
     clearTimeout(room.flushTimer);
     room.ended.add(room.epoch);
-    Object.assign(room, { epoch, head, seen: head, ring: [], ringCharacters: 0, unflushed: [], flushTimer: undefined });
+    Object.assign(room, {
+      epoch,
+      head,
+      seen: head,
+      certain: head,
+      ring: [],
+      ringCharacters: 0,
+      unflushed: [],
+      flushTimer: undefined,
+    });
     room.pending.clear();
     room.seats.clear();
     onNewEpoch(room, members);
@@ -391,10 +405,13 @@ export function createHub(options: {
     /** The rooms that are open here. */
     rooms: (): HubRoom[] => [...opened.values()],
 
-    /** The highest event of a room that anybody here was shown. */
-    headOf: (id: string): number => opened.get(id)?.head ?? 0,
+    /** The highest event of a room that anybody was shown, here or, as far as it was heard of, elsewhere. */
+    floorOf(id: string): number {
+      const room = opened.get(id);
+      return room === undefined ? 0 : floorOf(room);
+    },
 
-    /** The life of a room's numbering that {@link headOf} belongs to. */
+    /** The life of a room's numbering that {@link floorOf} belongs to. */
     epochOf: (id: string): string | undefined => opened.get(id)?.epoch,
 
     checkHeads,
@@ -423,6 +440,7 @@ function newRoom(
     ended: new Set(),
     head,
     seen: head,
+    certain: head,
     pending: new Map(),
     ring: [],
     ringCharacters: 0,
@@ -436,6 +454,9 @@ function newRoom(
     unsubscribe,
   };
 }
+
+/** D6: whoever could not be told yet is no reason to give a number again that others were shown. */
+const floorOf = ({ head, certain }: Room) => Math.max(head, certain);
 
 /** Keeps the last events within both bounds, the newest always. */
 function remember(room: Room, encoded: Encoded) {

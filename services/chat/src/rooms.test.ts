@@ -921,7 +921,7 @@ async function start(t: TestContext, { textLength = 20, isShared = false } = {})
       throw new Error('the line was cut');
     },
     bus,
-    floor: hub.headOf,
+    floor: hub.floorOf,
     onOlder: () => {},
     onError: () => {},
     now,

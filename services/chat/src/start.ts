@@ -77,7 +77,7 @@ export async function startChat(options: ChatOptions): Promise<Running & { url: 
     const eventLog = createEventLog({
       append: measured(adapters.append, metrics),
       bus,
-      floor: (room) => hub.headOf(room),
+      floor: (room) => hub.floorOf(room),
       epoch: (room) => hub.epochOf(room),
       onOlder: () => void hub.checkHeads().catch(logError),
       onError: logError,
