@@ -76,10 +76,11 @@ export async function startNginx(options: NginxOptions) {
   async function end(signal: NodeJS.Signals = 'SIGTERM') {
     if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
     const exit = once(child, 'exit', { signal: AbortSignal.timeout(ENDED_WITHIN_MS) });
-    // A master that is killed leaves its workers behind, so they are killed with it.
-    if (signal === 'SIGKILL') for (const worker of workers()) process.kill(worker, signal);
+    const left = signal === 'SIGKILL' ? workers() : [];
     child.kill(signal);
     await exit;
+    // A master that is killed leaves its workers behind; one that lived a moment longer would start new ones.
+    for (const worker of left) killIfThere(worker);
   }
 
   /** The processes of the workers; those of a former configuration stay as long as they have connections. */
@@ -137,6 +138,14 @@ process.once('exit', () => {
 async function failsWith(child: ChildProcess, printed: () => string): Promise<never> {
   await once(child, 'close');
   throw new Error(`nginx ended with ${child.exitCode ?? child.signalCode} before it was ready. It printed:\n${printed()}`);
+}
+
+function killIfThere(worker: number) {
+  try {
+    process.kill(worker, 'SIGKILL');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
 }
 
 /** Its title says so as soon as it has closed the ports that it listened on. */
