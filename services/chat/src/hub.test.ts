@@ -311,6 +311,24 @@ test('a store older than what was heard of begins a new life, also when the way 
   assert.deepEqual([room.head, hub.floorOf(id), epochs.length], [2, 2, 1]);
 });
 
+test('a number that somebody gave to another event ends the life: they work on an older copy and do not know it', async (t) => {
+  const { hub, says, stores, hears, room, pass, restore, epochs } = await start(t);
+  const his = listeningGuest(bob);
+  hub.join(room, his, 0);
+  for (let n = 0; n < 3; n++) says(alice, `${n}`);
+  restore(1);
+  // Their memory began with the copy, and by the time that we look it is as long as ours.
+  const [two, ...more] = [stores(mallory, 'two'), stores(mallory, 'three'), stores(mallory, 'four')];
+  hears.inLife('first', { ...two, clientId: 'another' }, ...more);
+  await pass(100);
+  assert.notEqual(room.epoch, 'first');
+  assert.deepEqual([room.head, epochs.length], [4, 1]);
+  assert.ok(!seqs(his).includes(4));
+  says(alice, 'five');
+  await pass(3_200);
+  assert.equal(epochs.length, 1);
+});
+
 test('events of another life are not told in this one, whether they are heard or read; they make the hub look', async (t) => {
   const { hub, says, stores, hears, room, pass, restore, renew, setAway, epochs } = await start(t);
   const his = listeningGuest(bob);

@@ -149,7 +149,10 @@ export function createHub(options: {
     if (news.kind !== 'events') return onNews(room, news);
     // D6: the same numbers mean something else in another life, and one that we do not know yet has begun elsewhere.
     if (news.epoch !== undefined && news.epoch !== room.epoch) return checkSoon(room);
-    if (news.epoch !== undefined) room.certain = Math.max(room.certain, news.events.at(-1)?.seq ?? 0);
+    if (news.epoch !== undefined) {
+      if (news.events.some((event) => isAnother(room, event))) return endLife(room);
+      room.certain = Math.max(room.certain, news.events.at(-1)?.seq ?? 0);
+    }
     for (const event of news.events) accept(room, event);
     flushSoon(room);
   }
@@ -229,9 +232,21 @@ export function createHub(options: {
 
   /** One look at a time, however many hints there are. */
   function checkSoon(room: Room) {
+    once(room, checkHeads);
+  }
+
+  /**
+   * D6: somebody gave a number of this life to another event than the one that was told here. They work on an older copy
+   * of the store and have no memory of what it lacks; were we to wait, it would have grown beyond what we remember.
+   */
+  function endLife(room: Room) {
+    once(room, () => renewEpoch(room, room.epoch));
+  }
+
+  function once(room: Room, look: () => Promise<void>) {
     if (room.isChecked) return;
     room.isChecked = true;
-    checkHeads()
+    look()
       .catch(onError)
       .finally(() => {
         room.isChecked = false;
@@ -484,6 +499,12 @@ function sendToSome(room: Room, frame: Buffer, isFor: (member: Member) => boolea
   for (const { member } of room.seats.values()) {
     if (isFor(member)) member.send(frame);
   }
+}
+
+/** True when another event was told here under this number, as far as memory reaches. */
+function isAnother({ ring, head }: Room, { seq, author, clientId }: StoredEvent): boolean {
+  const told = ring[ring.length - 1 - (head - seq)]?.event;
+  return told !== undefined && (told.clientId !== clientId || told.author.id !== author.id);
 }
 
 function take(pending: Map<number, StoredEvent>, seq: number): StoredEvent | undefined {
