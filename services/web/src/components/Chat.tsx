@@ -1,11 +1,12 @@
 import { useSignal } from '@preact/signals';
 import { useCallback, useEffect, useRef } from 'preact/hooks';
 import type { Conversation } from '../conversation.ts';
+import type { Purpose } from '../purpose.ts';
+import { purpose } from '../purpose.ts';
 import type { Question } from '../questions.ts';
 import { ask, closeQuestion, question } from '../questions.ts';
 import type { Message } from '../roomState.ts';
 import { texts } from '../texts.ts';
-import type { Purpose } from './Composer.tsx';
 import { Composer } from './Composer.tsx';
 import { Banner } from './Connection.tsx';
 import { DeviceNotice } from './DeviceNotice.tsx';
@@ -31,10 +32,9 @@ const isWide = matchMedia('(min-width: 900px)');
 /** The whole page: header, conversation, composer, people, and whatever was opened above them. */
 export function Chat({ conversation, maxCharacters }: { conversation: Conversation; maxCharacters: number }) {
   const field = useRef<HTMLTextAreaElement | null>(null);
-  const purpose = useSignal<Purpose>({ is: 'say' });
   const menu = useSignal<Opened | undefined>(undefined);
   const people = usePeopleShown();
-  useReplyKept(conversation, purpose);
+  useReplyKept(conversation);
   useKeys(conversation, people);
   useAvatars();
   useFocusKept(field);
@@ -199,7 +199,9 @@ function useKeys(conversation: Conversation, people: PeopleShown) {
 }
 
 function actionOf(event: KeyboardEvent, conversation: Conversation, people: PeopleShown): (() => void) | undefined {
-  const { key, target } = event;
+  const { target } = event;
+  // With Caps Lock on, a letter comes as a capital one.
+  const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
   const isWriting = target instanceof HTMLTextAreaElement || target instanceof HTMLInputElement;
   if (key === 'Escape') return people.isShown && !isWide.matches ? people.toggle : conversation.goToLatest;
   // In the field a question mark is the beginning of a question.
