@@ -160,6 +160,22 @@ test('a reaction pressed without a connection is seen at once, and pressed again
   }
 });
 
+test('with the colours of the system one sees where one writes, and what one pressed', async (t) => {
+  const { seq } = await bob.says('press this in high contrast');
+  const hana = await house.person(t, 'hana', { forcedColors: 'active' });
+  const field = hana.page.locator('.composer-field');
+  await hana.composer.focus();
+  assert.equal(await outlineOf(field), 'solid');
+  await lineOf(hana, seq).focus();
+  assert.equal(await outlineOf(field), 'none');
+  await hana.page.keyboard.press('Enter');
+  await hana.page.getByLabel('React with 👍').press('Enter');
+  assert.equal(await outlineOf(lineOf(hana, seq).getByRole('button', { name: '👍 1: hana' })), 'solid');
+});
+
+const outlineOf = (part: Locator) =>
+  part.evaluate((element) => element.ownerDocument.defaultView?.getComputedStyle(element).outlineStyle);
+
 const lineOf = ({ log }: Visitor, seq: number) => log.locator(`[data-seq="${seq}"]`);
 
 const hasFocus = async (part: Locator) =>

@@ -244,6 +244,17 @@ async function isForEverybody({ page }: Visitor, what: string) {
   }
 }
 
+test('at 400 % zoom the choice of emoji shows emoji', async (t) => {
+  const pia = await house.person(t, 'pia', { viewport: { width: 320, height: 256 } });
+  await pia.page.getByRole('button', { name: 'Emoji', exact: true }).click();
+  const first = pia.page.getByRole('toolbar', { name: 'Smileys' }).getByRole('button').first();
+  await until(async () => {
+    const box = await first.boundingBox();
+    const grid = await first.locator('..').boundingBox();
+    return box !== null && grid !== null && box.y + box.height <= 256 && grid.height >= 2 * box.height;
+  }, 'the first row of emoji to be in sight');
+});
+
 test('at 400 % zoom a long draft scrolls by itself: the way to send it and the header stay in sight', async (t) => {
   // WCAG 2.2, 1.4.10: 1280 × 1024 px at 400 % are 320 × 256.
   const olga = await house.person(t, 'olga', { viewport: { width: 320, height: 256 } });
