@@ -61,6 +61,25 @@ test('a language once chosen stays, on both pages, and what was being written to
   await alba.page.getByRole('button', { name: 'Log in' }).waitFor();
 });
 
+test('another language leaves what is being edited, and what for', async (t) => {
+  const aldo = await house.person(t, 'aldo');
+  await aldo.says('seven o’clock');
+  await aldo.sees('seven o’clock');
+  await aldo.composer.press('ArrowUp');
+  await aldo.composer.press('End');
+  await aldo.composer.pressSequentially(' sharp');
+  await opensSettings(aldo);
+  await aldo.page.getByLabel('Español').check();
+  await aldo.page.getByRole('dialog', { name: 'Ajustes' }).waitFor();
+  await aldo.page.keyboard.press('Escape');
+  const field = aldo.page.getByRole('textbox', { name: 'Mensaje en general' });
+  await aldo.seesWords('Editando tu mensaje');
+  assert.equal(await field.inputValue(), 'seven o’clock sharp');
+  await field.press('Enter');
+  await aldo.sees('seven o’clock sharp');
+  assert.equal(await aldo.messages.filter({ hasText: 'seven' }).count(), 1);
+});
+
 test('many who come and go are one quiet line, and each of them in exact words when asked for', async (t) => {
   const beth = await house.person(t, 'beth');
   for (const name of ['abe', 'ada', 'amy']) {

@@ -6,6 +6,7 @@ import { render } from 'preact';
 import { Chat } from './components/Chat.tsx';
 import { createGalleryConversation, MAX_CHARACTERS, states } from './gallery.fixture.ts';
 import { findFaults } from './geometry.fixture.ts';
+import { purpose } from './purpose.ts';
 import { question } from './questions.ts';
 import { readTheme, showTheme } from './theme.ts';
 
@@ -26,6 +27,8 @@ function show() {
   delete document.documentElement.dataset.shown;
   question.value = undefined;
   render(null, root);
+  // The field that went may have left there what was being edited in it.
+  purpose.value = { is: 'say' };
   const state = states.find(({ name }) => `#${name}` === location.hash);
   if (!state) return render(<Names />, root);
   document.documentElement.dir = state.isRightToLeft ? 'rtl' : 'ltr';

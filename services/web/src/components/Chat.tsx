@@ -1,11 +1,12 @@
 import { useSignal } from '@preact/signals';
 import { useCallback, useEffect, useRef } from 'preact/hooks';
 import type { Conversation } from '../conversation.ts';
+import type { Purpose } from '../purpose.ts';
+import { purpose } from '../purpose.ts';
 import type { Question } from '../questions.ts';
 import { ask, closeQuestion, question } from '../questions.ts';
 import type { Message } from '../roomState.ts';
 import { texts } from '../texts.ts';
-import type { Purpose } from './Composer.tsx';
 import { Composer } from './Composer.tsx';
 import { Banner } from './Connection.tsx';
 import { DeviceNotice } from './DeviceNotice.tsx';
@@ -31,10 +32,9 @@ const isWide = matchMedia('(min-width: 900px)');
 /** The whole page: header, conversation, composer, people, and whatever was opened above them. */
 export function Chat({ conversation, maxCharacters }: { conversation: Conversation; maxCharacters: number }) {
   const field = useRef<HTMLTextAreaElement | null>(null);
-  const purpose = useSignal<Purpose>({ is: 'say' });
   const menu = useSignal<Opened | undefined>(undefined);
   const people = usePeopleShown();
-  useReplyKept(conversation, purpose);
+  useReplyKept(conversation);
   useKeys(conversation, people);
   useAvatars();
   useFocusKept(field);

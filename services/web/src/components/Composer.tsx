@@ -4,6 +4,7 @@ import { countCharacters } from '@securechat/shared/protocol';
 import type { RefObject } from 'preact';
 import { useLayoutEffect, useRef } from 'preact/hooks';
 import type { Conversation } from '../conversation.ts';
+import type { Purpose } from '../purpose.ts';
 import type { Message } from '../roomState.ts';
 import { findHeld } from '../roomState.ts';
 import { texts } from '../texts.ts';
@@ -13,9 +14,6 @@ import { Icon } from './Icon.tsx';
 import { insertText } from './insertText.ts';
 import { quoted } from './MessageLine.tsx';
 import { useCompletion } from './useCompletion.ts';
-
-/** What the words being written are for. */
-export type Purpose = { is: 'say' } | { is: 'reply'; to: Message } | { is: 'edit'; message: Message };
 
 /** The counter appears when fewer characters than this are left. */
 const NEAR_LIMIT = 200;
@@ -48,16 +46,18 @@ export function Composer({ conversation, maxCharacters, field, purpose, editLast
 
   // An edit borrows the field; what was being written before comes back afterwards. At once, and not after the next frame:
   // a quick second Enter would send the same words again, and what is typed meanwhile would be lost.
-  useLayoutEffect(
-    () =>
-      effect(() => {
-        const { value } = purpose;
-        if (!field.current) return;
-        field.current.value = value.is === 'edit' ? (value.message.text ?? '') : conversation.drafts.read().text;
-        changed();
-      }),
-    [],
-  );
+  useLayoutEffect(() => {
+    const stop = effect(() => {
+      const { value } = purpose;
+      if (!field.current) return;
+      field.current.value = value.is === 'edit' ? (value.text ?? value.message.text ?? '') : conversation.drafts.read().text;
+      changed();
+    });
+    return () => {
+      stop();
+      if (purpose.value.is === 'edit' && field.current) purpose.value = { ...purpose.value, text: field.current.value };
+    };
+  }, []);
 
   const submit = () => {
     const element = field.current;

@@ -1,12 +1,11 @@
-import type { Signal } from '@preact/signals';
 import { effect } from '@preact/signals';
 import { useEffect, useState } from 'preact/hooks';
 import type { Conversation } from '../conversation.ts';
+import { purpose } from '../purpose.ts';
 import { findMessage } from '../roomState.ts';
-import type { Purpose } from './Composer.tsx';
 
 /** A reply that was being written on an earlier page is one again, as soon as what it answers is there. */
-export function useReplyKept({ drafts, room }: Conversation, purpose: Signal<Purpose>) {
+export function useReplyKept({ drafts, room }: Conversation) {
   // Read before the field is drawn: it takes the draft over without its purpose.
   const [replyTo] = useState(() => drafts.read().replyTo);
   useEffect(() => {
