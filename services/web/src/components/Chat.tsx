@@ -199,7 +199,9 @@ function useKeys(conversation: Conversation, people: PeopleShown) {
 }
 
 function actionOf(event: KeyboardEvent, conversation: Conversation, people: PeopleShown): (() => void) | undefined {
-  const { key, target } = event;
+  const { target } = event;
+  // With Caps Lock on, a letter comes as a capital one.
+  const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
   const isWriting = target instanceof HTMLTextAreaElement || target instanceof HTMLInputElement;
   if (key === 'Escape') return people.isShown && !isWide.matches ? people.toggle : conversation.goToLatest;
   // In the field a question mark is the beginning of a question.
