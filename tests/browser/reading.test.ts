@@ -122,6 +122,29 @@ test('what elsa reads stays where it is, however the window is turned and resize
   }
 });
 
+test('who asks for the latest while the conversation still scrolls gets there', async (t) => {
+  const greta = await (await stack.person('greta')).connects();
+  await greta.opens();
+  for (let i = 1; i <= 60; i++) await greta.says(`greta ${i}`);
+  const hugo = await house.person(t, 'hugo');
+  await hugo.sees('greta 60');
+  const jump = hugo.page.getByRole('button', { name: 'Jump to latest' });
+  for (let times = 0; times < 3; times++) {
+    await hugo.log.evaluate((element) => {
+      element.scrollTop -= 800;
+    });
+    await jump.waitFor();
+    await jump.evaluate((button) => {
+      // The browser tells of the scrolling in the next frame, before anything is drawn.
+      const log = button.ownerDocument.querySelector('[role="log"]');
+      if (log) log.scrollTop -= 10;
+      button.dispatchEvent(new button.ownerDocument.defaultView.MouseEvent('click', { bubbles: true }));
+    });
+    await jump.waitFor({ state: 'detached' });
+    await isInSight(hugo, 'greta 60');
+  }
+});
+
 async function scrollsTo({ log }: Visitor, top: number) {
   await log.evaluate((element, to) => {
     element.scrollTop = to;

@@ -25,7 +25,13 @@ const NEAR_EDGE = 600;
 
 /** The message being read, where it stands in the conversation's window, negative when it begins above, and its height (px). */
 type Anchor = { seq: string; top: number; height: number };
-type Place = { anchor?: Anchor | undefined; drawn: RoomState; spot?: Spot | undefined; frame?: Frame | undefined };
+type Place = {
+  anchor?: Anchor | undefined;
+  drawn: RoomState;
+  isDrawnFollowing?: boolean;
+  spot?: Spot | undefined;
+  frame?: Frame | undefined;
+};
 /** How large the window of the conversation is (px). */
 type Frame = { width: number; height: number };
 
@@ -202,6 +208,7 @@ function useReadingPlace(conversation: Conversation, isFollowing: boolean, room:
 
   useLayoutEffect(() => {
     place.current.drawn = room;
+    place.current.isDrawnFollowing = isFollowing;
     if (spot?.is === 'found' && spot !== place.current.spot) showSpot(scroller.current, conversation, spot, place.current);
     else keepPlace(scroller.current, isFollowing, place.current);
   });
@@ -239,6 +246,8 @@ function watchScrolling(element: HTMLElement | null, conversation: Conversation,
   const scrolled = () => {
     // The window changed and the words in it stand elsewhere: nobody scrolled, and what was being read is put back next.
     if (isResized(element, place)) return;
+    // The reader asked for the latest while this scrolling was under way: the next drawing takes them there.
+    if (conversation.following.value.is === 'at_latest' && !place.isDrawnFollowing) return;
     // What was heard since the last drawing may have closed the gap to the present; the eye does not see it yet.
     const isAtEnd = !place.drawn.past && isAtLatest(element, conversation);
     // Before anything is drawn anew: an older anchor would pull the reader back.
