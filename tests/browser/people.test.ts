@@ -148,6 +148,18 @@ test('erik finds a person by a few letters, and comes back to where he was', asy
   frida.complainsOfNothing();
 });
 
+test('an edit that leaves nothing is a deletion, and can be taken back like one', async (t) => {
+  const iris = await house.person(t, 'iris');
+  await iris.says('not worth keeping');
+  await iris.sees('not worth keeping');
+  await iris.composer.press('ArrowUp');
+  await iris.seesWords('Editing your message');
+  await iris.composer.fill('');
+  await iris.composer.press('Enter');
+  await iris.page.getByRole('button', { name: 'Undo' }).waitFor();
+  await iris.log.getByText('Message deleted').waitFor();
+});
+
 test('a deletion can be taken back for a while, and then it happens', async (t) => {
   const [gina, hugo] = await house.people(t, 'gina', 'hugo');
   await gina.says('better not');

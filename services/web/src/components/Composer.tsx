@@ -61,7 +61,7 @@ export function Composer({ conversation, maxCharacters, field, purpose, editLast
 
   const submit = () => {
     const element = field.current;
-    if (!element || element.value.trim() === '' || left < 0) return;
+    if (!element || left < 0 || (element.value.trim() === '' && purpose.value.is !== 'edit')) return;
     speak(conversation, purpose.value, element.value);
     if (purpose.value.is !== 'edit') conversation.drafts.keep({ text: '' });
     purpose.value = { is: 'say' };
@@ -87,6 +87,7 @@ export function Composer({ conversation, maxCharacters, field, purpose, editLast
       cancel();
     }
   };
+  const submitLabel = purpose.value.is === 'edit' ? texts.save : texts.send;
   return (
     <form
       class="composer"
@@ -130,7 +131,7 @@ export function Composer({ conversation, maxCharacters, field, purpose, editLast
           {left < NEAR_LIMIT && texts.charactersLeft(left)}
         </span>
         <EmojiButton conversation={conversation} field={field} />
-        <button type="submit" class="send" aria-label={purpose.value.is === 'edit' ? texts.save : texts.send} title={texts.send}>
+        <button type="submit" class="send" aria-label={submitLabel} title={submitLabel}>
           <Icon name="send" />
         </button>
       </div>
@@ -183,6 +184,8 @@ function speak(conversation: Conversation, purpose: Purpose, text: string) {
     case 'reply':
       return conversation.say(text, purpose.to.seq);
     case 'edit':
+      // Nothing is left of it; the deletion can be taken back, as any other.
+      if (text.trim() === '') return conversation.erase(purpose.message.seq);
       if (text !== purpose.message.text) conversation.edit(purpose.message.seq, text);
   }
 }
