@@ -157,7 +157,7 @@ test('an edit that leaves nothing is a deletion, and can be taken back like one'
   await iris.composer.fill('');
   await iris.composer.press('Enter');
   await iris.page.getByRole('button', { name: 'Undo' }).waitFor();
-  await iris.log.getByText('Message deleted').waitFor();
+  await iris.log.getByText('not worth keeping').waitFor({ state: 'detached' });
 });
 
 test('a deletion can be taken back for a while, and then it happens', async (t) => {
@@ -177,6 +177,17 @@ test('a deletion can be taken back for a while, and then it happens', async (t) 
   await deletes(gina, 'better not');
   await hugo.log.getByText('Message deleted').waitFor();
   await undo.waitFor({ state: 'detached' });
+});
+
+test('a deletion that could still be taken back happens when its author leaves', async (t) => {
+  const [jana, karl] = await house.people(t, 'jana', 'karl');
+  await jana.says('nobody needs this');
+  await karl.sees('nobody needs this');
+  await deletes(jana, 'nobody needs this');
+  await jana.page.getByRole('button', { name: 'Undo' }).waitFor();
+  await jana.page.getByRole('link', { name: 'Leave' }).click();
+  await jana.arrivesAt('/home');
+  await karl.log.getByText('nobody needs this').waitFor({ state: 'detached' });
 });
 
 test('a deletion that was not sent when the page went is none', async (t) => {

@@ -3,7 +3,7 @@
  * screen is drawn from. The screen calls its verbs and reads its signals; it changes nothing by itself.
  */
 
-import { batch, signal } from '@preact/signals';
+import { batch, effect, signal } from '@preact/signals';
 import type { ClientMessage, ServerMessage, User } from '@securechat/shared/protocol';
 import { DEFAULT_ROOM, Limit } from '@securechat/shared/protocol';
 import type { Clock } from './clock.ts';
@@ -20,6 +20,8 @@ import { createSocket } from './socket.ts';
 /** After a refusal that names no time. */
 const ASK_AGAIN_AFTER_MS = 2_000;
 const READ_EVERY_MS = 1_000;
+/** Nobody who leaves waits longer for a server that does not answer. */
+const LAST_WORDS_WITHIN_MS = 1_500;
 /** No message stands below seq 1, so the answer is short, and it comes at once. */
 const PROBE: ClientMessage = { type: 'history', room: DEFAULT_ROOM, before: 1, limit: 1 };
 
@@ -322,7 +324,6 @@ export function createConversation(deps: {
     if (request && socket.send(request)) room.value = rooms.askingHistory(room.value, request.before, { is: 'newer' });
   }
 
-  /** Says goodbye; resolves when the server knows and this device has forgotten the messages, or soon after. */
   /** How many texts leaving would lose: those that wait or failed, and the one in the field. */
   function unsaid(): number {
     const hasDraft = locker.drafts.read().text.trim() !== '';
@@ -336,8 +337,28 @@ export function createConversation(deps: {
     locker.drafts.flush();
   }
 
+  /**
+   * Says goodbye; resolves when the server knows and this device has forgotten the messages, or soon after. What was about
+   * to be deleted is deleted first: nobody is here any more to take it back.
+   */
   async function leave(): Promise<void> {
+    if (deleting.value) {
+      deletions.hurry();
+      await nothingOnItsWay();
+    }
     await Promise.all([socket.leave(), locker.forget()]);
+  }
+
+  /** Resolves when everything was sent and stored, or after a while. */
+  function nothingOnItsWay(): Promise<void> {
+    return new Promise((resolve) => {
+      const callOff = clock.after(LAST_WORDS_WITHIN_MS, resolve);
+      effect(function look() {
+        if (outgoing.value.entries.some(isUnsent)) return;
+        callOff();
+        resolve();
+      });
+    });
   }
 
   /** Asks a connection that may be dead whether it lives; also measures the round trip. */

@@ -28,6 +28,17 @@ test('a deletion is sent when the time to take it back is over, and not before',
   assert.equal(alice.shown(), undefined);
 });
 
+test('a deletion that is hurried is sent at once, and only once', () => {
+  const alice = alicesDeletions();
+  alice.put(7);
+  alice.put(9);
+  alice.hurry();
+  assert.deepEqual(alice.sent, [7, 9]);
+  assert.equal(alice.shown(), undefined);
+  alice.clock.pass(60_000);
+  assert.deepEqual(alice.sent, [7, 9]);
+});
+
 test('a deletion that was taken back is never sent', () => {
   const alice = alicesDeletions();
   alice.put(7);

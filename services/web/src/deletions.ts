@@ -47,5 +47,12 @@ export function createDeletions(deps: {
     tellChange();
   }
 
-  return { put, undo };
+  /** Deletes everything now that is about to be deleted. */
+  function hurry() {
+    const seqs = [...pending.keys()];
+    undo();
+    for (const seq of seqs) send(seq);
+  }
+
+  return { put, undo, hurry };
 }
