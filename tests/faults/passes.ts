@@ -8,7 +8,7 @@ type Answer = { status: number; cookies: string[]; body: string };
 const AT_A_TIME = 4;
 const TRIES = 3;
 
-/** Signs people up and in, a few at a time: a password costs a core a fifth of a second. */
+/** Signs people up and in, a few at a time. */
 export async function getPasses(
   pagesUrl: string,
   names: readonly string[],

@@ -43,12 +43,14 @@ export async function openTab(options: { browser: Browser; pagesUrl: string; pas
     /** Types and presses Enter; what could not be typed because the page is away does not count. */
     async types(text: string): Promise<void> {
       if (isAway) return;
+      // It may be sent at any moment from now on.
+      const at = now();
       try {
         const composer = page.getByRole('textbox', { name: 'Message general' });
         await composer.fill(text, { timeout: 2_000 });
         await composer.press('Enter', { timeout: 2_000 });
         // Enter has been taken when the composer is empty again.
-        if ((await composer.inputValue({ timeout: 2_000 })) === '') witness.typed.push({ at: now(), text });
+        if ((await composer.inputValue({ timeout: 2_000 })) === '') witness.typed.push({ at, text });
       } catch {
         // The page crashed or was exchanged under the fingers.
       }

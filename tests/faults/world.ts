@@ -22,6 +22,8 @@ const execute = promisify(execFile);
 
 export const checkout = fileURLToPath(new URL('../..', import.meta.url));
 
+/** No promise here is about passwords. */
+const cheapPasswords = { NODE_OPTIONS: `--import=${join(checkout, 'tests/support/cheapPasswords.ts')}` };
 const FAKETIME = ['/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1', '/usr/lib/aarch64-linux-gnu/faketime/libfaketime.so.1'];
 const SMALL_DISK_MB = 160;
 
@@ -164,7 +166,7 @@ export async function startBase(options: { hasClocks?: boolean; hasSmallDisk?: b
   const auth = createProgram(
     'auth',
     [join(checkout, 'services/auth/src/main.ts')],
-    { ...env, LISTEN_PORT: String(authPort), INTERNAL_PORT: String(authInternal) },
+    { ...env, ...cheapPasswords, LISTEN_PORT: String(authPort), INTERNAL_PORT: String(authInternal) },
     isReadyAt(authInternal),
   );
   await auth.start();
@@ -381,6 +383,7 @@ export async function startSingle(options: { root?: string; hasClocks?: boolean;
     SSL_CERT_PATH: certPath,
     SSL_KEY_PATH: keyPath,
     LOG_LEVEL: 'error',
+    ...cheapPasswords,
     ...clock?.env,
   };
   const node = createProgram('single node', [join(root, 'tests/support/singleNode.ts'), home], env, (printed) =>

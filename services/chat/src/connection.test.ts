@@ -377,6 +377,7 @@ async function connect(t: TestContext, { version = 'v2', rules, isSilent = false
       await say?.(text);
       heard.push(text);
     },
+    onDelivered() {},
     onNews() {},
     beginDraining() {},
     async close() {},

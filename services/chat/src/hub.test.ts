@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { mock, type TestContext, test } from 'node:test';
 import { type Bus, headsChannel, roomChannel, toPayload } from '@securechat/shared/bus';
-import type { User } from '@securechat/shared/protocol';
+import type { ServerMessage, User } from '@securechat/shared/protocol';
 import fc from 'fast-check';
 import { type Change, holdsTextOf, type StoredEvent, toWire, withoutText } from './event.ts';
 import { messageFrame } from './frame.ts';
@@ -16,9 +16,36 @@ test('a message is heard by everybody, each version in its own words, the client
   for (const member of [hers, his, line]) hub.join(room, member, 0);
   const event = says(alice, 'hello');
   await settled();
-  assert.deepEqual(hers.messages, [toWire(event, alice)]);
+  assert.deepEqual(hers.messages, [toWire(event, alice), { type: 'read', room: id, seq: 1, unread: 0 }]);
   assert.deepEqual(his.messages, [toWire(event, bob)]);
   assert.deepEqual(line.lines, ['alice: hello']);
+});
+
+test('who says something has read up to there: their devices are told with the message, in a crowd of messages too', async (t) => {
+  const { hub, stores, hears, room, pass } = await start(t);
+  const [hers, tablet, his, line] = [
+    listeningGuest(alice),
+    listeningGuest(alice),
+    listeningGuest(bob),
+    listeningGuest(alice, 'v1'),
+  ];
+  for (const member of [hers, tablet, his, line]) hub.join(room, member, 0);
+  hears(stores(bob, 'one'), stores(alice, 'two'), stores(bob, 'three'), stores(carol, 'four'));
+  // Lost on the bus, and read from the store: the mark comes with the message, whatever way that took.
+  stores(alice, 'five');
+  hears(stores(bob, 'six'));
+  await pass(100);
+  for (const device of [hers, tablet]) {
+    assert.deepEqual(readsTo(device), [
+      [2, 2],
+      [5, 1],
+    ]);
+  }
+  assert.deepEqual(readsTo(his), [
+    [3, 1],
+    [6, 0],
+  ]);
+  assert.ok(line.lines.every((text) => !text.includes('read')));
 });
 
 test('events that overtake each other are told in order, without a look into the store', async (t) => {
@@ -160,7 +187,7 @@ test('authors in a crowd get their clientIds, others do not, and each of them ev
   await pass(100);
   for (const guest of crowd) {
     assert.deepEqual(seqs(guest), [1, 2, 3, 4]);
-    for (const message of guest.messages) {
+    for (const message of guest.messages.filter(({ type }) => type !== 'read')) {
       assert.ok('author' in message);
       assert.equal('clientId' in message, message.author.id === guest.user.id);
     }
@@ -548,6 +575,7 @@ async function start(t?: TestContext) {
     onDuplicate: () => {
       duplicates += 1;
     },
+    onDelivered: () => {},
     onTold: () => {},
   });
   const room = (await hub.enter(id)) as HubRoom;
@@ -651,5 +679,9 @@ function countingMember(user: User) {
   return { guest, member, writes: () => writes };
 }
 
-const seqs = ({ messages }: { messages: object[] }) => messages.flatMap((one) => ('seq' in one ? [one.seq as number] : []));
+/** Numbers of the events that somebody heard. */
+const seqs = ({ messages }: { messages: ServerMessage[] }) =>
+  messages.flatMap((one) => ('seq' in one && one.type !== 'read' ? [one.seq] : []));
+const readsTo = ({ messages }: { messages: ServerMessage[] }) =>
+  messages.flatMap((one) => (one.type === 'read' ? [[one.seq, one.unread]] : []));
 const range = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, n) => from + n);

@@ -96,10 +96,12 @@ export function createHub(options: {
   /** For the metrics: how many events a filled hole had, and that an event came twice. */
   onHoleFilled: (events: number) => void;
   onDuplicate: () => void;
+  /** A room's next event came, in its turn; it is about to be written to the members here. */
+  onDelivered: (room: HubRoom, event: StoredEvent) => void;
   /** An event was written to the members here. */
   onTold: (event: StoredEvent) => void;
 }) {
-  const { store, bus, onNews, onErased, onNewEpoch, onHoleFilled, onDuplicate, onTold, onError } = options;
+  const { store, bus, onNews, onErased, onNewEpoch, onHoleFilled, onDuplicate, onDelivered, onTold, onError } = options;
   const rooms = new Map<string, Promise<Room | undefined>>();
   const opened = new Map<string, Room>();
   let isClosed = false;
@@ -186,6 +188,7 @@ export function createHub(options: {
     room.head = event.seq;
     remember(room, encoded);
     if (room.seats.size > 0) room.unflushed.push(encoded);
+    onDelivered(room, event);
   }
 
   function eraseText(room: Room, target: number) {
@@ -328,6 +331,7 @@ export function createHub(options: {
     room.unflushed = [];
     const startedAt = performance.now();
     const authors = new Set(batch.map(({ event }) => event.author.id));
+    const marks = ownMarks(batch);
     const shared = new Map<string, Buffer | undefined>();
     const sharedFrames = (member: Member) => {
       const audience = member.version === 'v2' && authors.has(member.user.id) ? member.user.id : member.version;
@@ -343,6 +347,8 @@ export function createHub(options: {
       const frames = missing === batch ? sharedFrames(seat.member) : framesFor(seat.member, missing);
       seat.cursor = room.head;
       if (frames !== undefined) seat.member.send(frames);
+      const mark = seat.member.version === 'v2' ? marks.get(seat.member.user.id) : undefined;
+      if (mark !== undefined) seat.member.send(messageFrame({ type: 'read', room: room.id, ...mark }));
     }
     room.flushedAt = performance.now();
     room.flushTookMs = room.flushedAt - startedAt;
@@ -469,6 +475,22 @@ function newRoom(
     unsubscribe,
   };
 }
+
+/**
+ * D7: sending moves one's own read mark. Whoever writes the message to its author's devices tells them how far they have
+ * read by that: it needs no news of its own, which could be lost where the message was not.
+ */
+function ownMarks(batch: readonly Encoded[]): Map<string, { seq: number; unread: number }> {
+  const said = batch.flatMap(({ event }) => (event.change.kind === 'message' ? [event] : []));
+  return new Map(
+    said.map(({ author, seq }) => {
+      const unread = said.filter((one) => one.seq > seq && one.author.id !== author.id && isThere(one)).length;
+      return [author.id, { seq, unread }];
+    }),
+  );
+}
+
+const isThere = ({ change }: StoredEvent) => change.kind === 'message' && change.text !== null;
 
 /** D6: whoever could not be told yet is no reason to give a number again that others were shown. */
 const floorOf = ({ head, certain }: Room) => Math.max(head, certain);

@@ -774,7 +774,7 @@ test('read marks: all devices of a person are told, others are not; one write a 
     [8, 1],
   ]);
   assert.deepEqual(readsTo(hers), readsTo(second));
-  assert.deepEqual(readsTo(his), []);
+  assert.deepEqual(readsTo(his), [[9, 0]], 'what he said himself');
   await house.pass(1_100);
   await house.rooms.handle(hers, { type: 'read', room, seq: 2 });
   await settled();
@@ -835,6 +835,17 @@ test('a mark that moves between the welcome and the opening is told after the op
   await house.opens(second);
   assert.deepEqual(readsTo(second), [[1, 1]]);
   assert.equal(second.messages.at(-1)?.type, 'read');
+});
+
+test('what somebody says on one device while another is opening moves the mark of both', async (t) => {
+  const house = await start(t);
+  const hers = await house.arrives(alice);
+  await house.opens(hers);
+  const second = await house.arrives(alice);
+  await house.sends(hers, 'one');
+  await house.stores(bob, 'two', 'three');
+  await house.opens(second);
+  assert.deepEqual([readsTo(hers), readsTo(second)], [[[1, 0]], [[1, 2]]]);
 });
 
 test('a mark that cannot be written is written when the store is back', async (t) => {
@@ -909,6 +920,7 @@ async function start(t: TestContext, { textLength = 20, isShared = false } = {})
     onNewEpoch: () => {},
     onHoleFilled: () => {},
     onDuplicate: () => {},
+    onDelivered: (where, event) => rooms.onDelivered(where, event),
     onTold: () => {},
     onError: () => {},
   });

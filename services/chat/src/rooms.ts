@@ -158,6 +158,16 @@ export function createRooms(options: {
     }
   }
 
+  /** Whoever is about to open the room will hear of it, but not that it moved the own mark, or how many came after. */
+  function onDelivered(room: HubRoom, { seq, author, change }: StoredEvent): void {
+    if (change.kind !== 'message') return;
+    for (const [guest, marks] of movedSince) {
+      const moved = marks.get(room.id);
+      if (guest.user.id === author.id) marks.set(room.id, { read: seq, unread: 0 });
+      else if (moved !== undefined) marks.set(room.id, { ...moved, unread: moved.unread + 1 });
+    }
+  }
+
   /** D7: what was told of read marks while the bus was interrupted may have reached nobody. */
   function tellMarksAgain() {
     const told = hub.rooms().map((room) => {
@@ -336,9 +346,6 @@ export function createRooms(options: {
       return refuse(guest, message, outcome.code, outcome.message === undefined ? {} : { message: outcome.message });
     }
     if (outcome.kind === 'known') answerAgain(guest, message, outcome.event, wanted);
-    // Known as well: it may be a commit of ours whose answer was lost, and one's devices have not heard of it.
-    if (message.type === 'send' && outcome.event.room === message.room)
-      await readMarks.move(guest.user, message.room, outcome.event.seq);
   }
 
   /** D2: a clientId that was used before: the first event again, to this connection alone. */
@@ -365,8 +372,7 @@ export function createRooms(options: {
     appending
       .then((outcome) => {
         // Known: an earlier try of this very message was stored, and only its answer was lost.
-        if (outcome.kind !== 'stored' && outcome.kind !== 'known') return tellLine(guest, Sentence.undelivered);
-        return readMarks.move(guest.user, DEFAULT_ROOM, outcome.event.seq);
+        if (outcome.kind !== 'stored' && outcome.kind !== 'known') tellLine(guest, Sentence.undelivered);
       })
       .catch(onError);
   }
@@ -452,6 +458,7 @@ export function createRooms(options: {
     handle,
     say,
     onNews,
+    onDelivered,
     /** From now on people leave for other servers, and are back there soon. */
     beginDraining: company.beginDraining,
     /** Stops the clocks and writes what still waits to be written. */

@@ -71,6 +71,7 @@ export async function startChat(options: ChatOptions): Promise<Running & { url: 
       },
       onHoleFilled: (events) => metrics.gapsHealed.inc(events),
       onDuplicate: () => metrics.duplicates.inc(),
+      onDelivered: (room, event) => rooms.onDelivered(room, event),
       onTold: (event) => metrics.deliverySeconds.observe(Math.max(0, Date.now() - event.at) / 1000),
       onError: logError,
     });
