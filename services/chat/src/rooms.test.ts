@@ -474,6 +474,19 @@ test('a stored clientId is answered even while muted, and begins no mute', async
   assert.equal(house.refusalsTo(hers).length, 1);
 });
 
+test('a room that begins a new life while it is looked whether somebody can resume resumes nothing', async (t) => {
+  const house = await start(t);
+  await house.stores(bob, 'one', 'two', 'three');
+  const hers = await house.arrives(alice);
+  house.during('bytesSince', async () => {
+    await house.store.renewEpoch(room, house.epoch());
+    await house.checkHeads();
+  });
+  const opened = await house.opens(hers, { since: 1, epoch: house.epoch() });
+  assert.notEqual(opened.epoch, house.epoch());
+  assert.equal(opened.complete, false);
+});
+
 test('a clientId with other content is a conflict, and what was said first stands', async (t) => {
   const house = await start(t);
   const hers = await house.arrives(alice);
@@ -886,6 +899,7 @@ async function start(t: TestContext, { textLength = 20, isShared = false } = {})
   const now = () => time;
   const conversation = await emptyConversation(() => 1_700_000_000_000 + ++time);
   const asked: string[] = [];
+  const meanwhile = new Map<string, () => Promise<void>>();
   const interrupted: (() => void)[] = [];
   let isDeaf = false;
   const memory = createMemoryBus();
@@ -904,6 +918,9 @@ async function start(t: TestContext, { textLength = 20, isShared = false } = {})
         if (isShared)
           return new Promise((resolve) => setImmediate(resolve)).then(() => (target[name] as Ask).apply(target, given));
         if (isAway) return Promise.reject(new Error('the store is away'));
+        const happens = meanwhile.get(name);
+        meanwhile.delete(name);
+        if (happens) return happens().then(() => (target[name] as Ask).apply(target, given));
         return (target[name] as Ask).apply(target, given);
       };
     },
@@ -982,6 +999,9 @@ async function start(t: TestContext, { textLength = 20, isShared = false } = {})
     setAway: (is: boolean) => {
       isAway = is;
     },
+    /** Something happens before the store answers the next question of this name. */
+    during: (name: keyof EventStore, happens: () => Promise<void>) => void meanwhile.set(name, happens),
+    checkHeads: hub.checkHeads,
     /** Nothing that is published arrives, until the bus says that it was interrupted. */
     deafen: () => {
       isDeaf = true;

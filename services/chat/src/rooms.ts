@@ -191,9 +191,11 @@ export function createRooms(options: {
     openIn.get(guest)?.delete(room.id);
     if (openIn.has(guest) && !movedSince.has(guest)) movedSince.set(guest, new Map());
     const { since } = message;
+    // D6: the life it was asked about. While the store answers the room may begin another one, which resumes nothing.
+    const { epoch } = room;
     const canResume = since !== undefined && (await isResumable(room, { ...message, since }));
     if (since !== undefined) onResume(canResume);
-    if (canResume) await resume(guest, room, since);
+    if (canResume) await resume(guest, room, { since, epoch });
     else await showLatest(guest, room, since);
   }
 
@@ -210,8 +212,7 @@ export function createRooms(options: {
   }
 
   /** D3: sends what was missed, page by page at the pace of the reader, and joins in the turn in which nothing is missing. */
-  async function resume(guest: Guest, room: HubRoom, since: number): Promise<void> {
-    const { epoch } = room;
+  async function resume(guest: Guest, room: HubRoom, { since, epoch }: { since: number; epoch: string }): Promise<void> {
     let cursor = since;
     const sendPage = (events: StoredEvent[], more: boolean) => {
       cursor = events.at(-1)?.seq ?? cursor;
