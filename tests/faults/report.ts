@@ -36,6 +36,7 @@ function summarize({ log, ...outcome }: Outcome) {
     faults: log.faults,
     restores: log.restores,
     unhealed: log.unhealed,
+    typed: log.tabs.map(({ client, typed }) => ({ client, typed })),
   };
 }
 

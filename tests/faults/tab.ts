@@ -37,6 +37,16 @@ export async function openTab(options: { browser: Browser; pagesUrl: string; pas
     if (seen !== undefined) witness.glances.push({ at: now(), ...seen, isLast });
   }
 
+  /** A crash within the press of Enter may have left the words as a draft, for the person to see and to send. */
+  async function sendsDraft() {
+    const at = now();
+    const composer = composerOf(page);
+    const draft = await composer.inputValue();
+    if (draft === '') return;
+    await composer.press('Enter');
+    if (!witness.typed.some(({ text }) => text === draft)) witness.typed.push({ at, text: draft });
+  }
+
   return {
     client,
     glance,
@@ -46,7 +56,7 @@ export async function openTab(options: { browser: Browser; pagesUrl: string; pas
       // It may be sent at any moment from now on.
       const at = now();
       try {
-        const composer = page.getByRole('textbox', { name: 'Message general' });
+        const composer = composerOf(page);
         await composer.fill(text, { timeout: 2_000 });
         await composer.press('Enter', { timeout: 2_000 });
         // Enter has been taken when the composer is empty again.
@@ -63,6 +73,7 @@ export async function openTab(options: { browser: Browser; pagesUrl: string; pas
       for (let tries = 1; tries <= 10; tries++) {
         try {
           page = await arrive(context, pagesUrl);
+          await sendsDraft();
           break;
         } catch {
           await pause(1_000);
@@ -95,9 +106,11 @@ type PageDocument = { querySelectorAll(which: string): Iterable<Line> & { length
 async function arrive(context: BrowserContext, pagesUrl: string): Promise<Page> {
   const page = await context.newPage();
   await page.goto(`${pagesUrl}/chat`);
-  await page.getByRole('textbox', { name: 'Message general' }).waitFor();
+  await composerOf(page).waitFor();
   return page;
 }
+
+const composerOf = (page: Page) => page.getByRole('textbox', { name: 'Message general' });
 
 function cookiesOf({ cookie }: Pass, pagesUrl: string) {
   return cookie.split('; ').map((pair) => {
