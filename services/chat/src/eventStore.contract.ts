@@ -290,6 +290,13 @@ export function testEventStore(create: () => Promise<Conversation>): void {
     assert.deepEqual(await store.readMark(room, alice.id), { read: 3, unread: 1 }, 'a reaction is no message');
   });
 
+  story('who has spoken without ever asking how far they have read begins at their last word', async ({ append, store }) => {
+    await append(room, [saying(carol, 'one'), saying(bob, 'two'), saying(bob, 'three')], 0);
+    await append(room, [by(carol)({ kind: 'reacted', target: 2, emoji: '👍', on: true })], 0);
+    assert.deepEqual(await store.readMark(room, carol.id), { read: 1, unread: 2 });
+    assert.deepEqual(await store.readMark(room, alice.id), { read: 4, unread: 0 });
+  });
+
   story('read marks of several people in one question; whoever was never here has none', async ({ append, store }) => {
     await append(room, [saying(bob, 'one'), saying(alice, 'two'), saying(bob, 'three')], 0);
     await store.markRead(room, alice.id, 1);

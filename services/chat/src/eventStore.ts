@@ -165,11 +165,11 @@ export function createEventStore(db: Kysely<ChatSchema>) {
       return { messages: messages.map((m) => fold(m, changes, reader)), hasMore: rows.length > limit, asOf, epoch: found?.epoch };
     },
 
-    /** How far a person has read, one's own last message included; a new member starts at the head. */
+    /** How far a person has read, one's own last message included; a new member, who said nothing yet, starts at the head. */
     async readMark(room: string, user: string): Promise<ReadMark> {
       const known = (await this.readMarks(room, [user])).get(user);
       if (known !== undefined) return known;
-      await beginAtHead(room, user);
+      await begin(room, user);
       return (await this.readMarks(room, [user])).get(user) ?? { read: 0, unread: 0 };
     },
 
@@ -221,9 +221,12 @@ export function createEventStore(db: Kysely<ChatSchema>) {
     },
   };
 
-  async function beginAtHead(room: string, user: string): Promise<void> {
+  /** Whoever has spoken without ever asking, as v1 does, has read up to their last word; everybody else begins at the head. */
+  async function begin(room: string, user: string): Promise<void> {
     await sql`insert into reads (room, user_id, seq)
-      select cast(${room} as text), cast(${user} as text), coalesce(max(seq), 0) from events where room = ${room}
+      values (${room}, ${user}, coalesce(
+        (select max(seq) from events where room = ${room} and author_id = ${user} and kind = 'message'),
+        (select max(seq) from events where room = ${room}), 0))
       on conflict (room, user_id) do nothing`.execute(db);
   }
 
