@@ -67,6 +67,23 @@ test('a client that misses, doubles or never gets something breaks D1, and D3 wh
   assert.ok(shows([event(1), event(2), event(3), event(4)]).includes('D1 an event was shown that is not in the database'));
 });
 
+test('a v1 client hears every message once, but for one that was deleted before it could be read to it', () => {
+  const hears = (lines: string[], truth?: Truth) => {
+    const heard = lines.map((text, at) => ({ at, text: `alice: ${text}` }));
+    return foundIn(
+      { ...soundLog(), lines: [{ client: 'v1', person: 'bob', openedAt: 0, lines: heard, isOpenAtTheEnd: true }] },
+      truth,
+    );
+  };
+  assert.deepEqual(hears(['word 1', 'word 2', 'word 3']), []);
+  assert.deepEqual(hears(['word 1', 'word 3']), ['D1 a v1 client missed something']);
+  assert.deepEqual(hears(['word 1', 'word 2']), ['D1 a v1 client did not hear the last words']);
+  assert.deepEqual(hears(['word 1', 'word 1', 'word 2', 'word 3']), ['D1 a v1 client heard something twice']);
+  const rows = [row(1), row(2, { text: null }), row(3), row(4, { kind: 'deleted', clientId: 'd', target: 2, text: null })];
+  const found = hears(['word 1', 'word 3'], { ...soundTruth(), rows });
+  assert.ok(!found.some((what) => what.includes('v1')), found.join());
+});
+
 test('an acknowledged word that is not stored breaks D1, one stored twice D2', () => {
   assert.ok(
     foundIn({ ...soundLog(), sayings: [...soundLog().sayings, saying(4)] }).includes(

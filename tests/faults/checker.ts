@@ -283,8 +283,9 @@ function foldOf(rows: readonly Row[]): Map<number, Held> {
 // ---- v1 and browsers -----------------------------------------------------------------------------------------------
 
 /**
- * From the first line that it heard on, a connection hears every message once, in order. One that was opened before an
- * older copy was restored heard what is in no database any more, and cannot be told so: it is not asked.
+ * From the first line that it heard on, a connection hears every message once, in order, but for one that was deleted before
+ * its replica could read it: the words are gone. A connection that was opened before an older copy was restored heard what is
+ * in no database any more, and cannot be told so: it is not asked.
  */
 function checkLines(witness: LineWitness, { sayings, restores }: Log, truth: Truth): Violation[] {
   if (restores.some(({ at }) => witness.openedAt < at)) return [];
@@ -301,16 +302,21 @@ function checkLines(witness: LineWitness, { sayings, restores }: Log, truth: Tru
       continue;
     }
     if (last !== undefined && index <= last) found.push(broken('D1', 'a v1 client heard something twice', where));
-    if (last !== undefined && index > last + 1) found.push(broken('D1', 'a v1 client missed something', where));
+    const missed = last === undefined ? [] : messages.slice(last + 1, index).filter(isStillThere);
+    if (missed.length > 0) {
+      found.push(broken('D1', 'a v1 client missed something', { ...where, missed: missed.map(({ seq }) => seq) }));
+    }
     last = index;
   }
-  if (witness.isOpenAtTheEnd && last !== undefined && last !== messages.length - 1) {
+  if (witness.isOpenAtTheEnd && last !== undefined && messages.slice(last + 1).some(isStillThere)) {
     found.push(
       broken('D1', 'a v1 client did not hear the last words', { client: witness.client, heard: last, of: messages.length }),
     );
   }
   return found;
 }
+
+const isStillThere = ({ text }: Row) => text !== null;
 
 function checkTab(tab: TabWitness, truth: Truth, bySeq: ReadonlyMap<number, Row>, restores: readonly Restore[]): Violation[] {
   const { client, person, typed, glances } = tab;
