@@ -22,11 +22,8 @@ export type Member = {
 
 /** What travels on a room's channel of the bus. */
 export type RoomNews =
-  | {
-      kind: 'events' /** The life of the numbering that they belong to, where it is known. */;
-      epoch?: string | undefined;
-      events: StoredEvent[];
-    }
+  /** `epoch`: the life of the numbering that they belong to, where it is known. */
+  | { kind: 'events'; epoch?: string | undefined; events: StoredEvent[] }
   | { kind: 'head'; epoch: string; head: number }
   | RoomNotice;
 
@@ -481,16 +478,17 @@ function newRoom(
  * read by that: it needs no news of its own, which could be lost where the message was not.
  */
 function ownMarks(batch: readonly Encoded[]): Map<string, { seq: number; unread: number }> {
-  const said = batch.flatMap(({ event }) => (event.change.kind === 'message' ? [event] : []));
-  return new Map(
-    said.map(({ author, seq }) => {
-      const unread = said.filter((one) => one.seq > seq && one.author.id !== author.id && isThere(one)).length;
-      return [author.id, { seq, unread }];
-    }),
-  );
+  const marks = new Map<string, { seq: number; unread: number }>();
+  let unread = 0;
+  // From the end: after somebody's last message there are others' only.
+  for (const { event } of batch.toReversed()) {
+    const { change, author, seq } = event;
+    if (change.kind !== 'message') continue;
+    if (!marks.has(author.id)) marks.set(author.id, { seq, unread });
+    if (change.text !== null) unread += 1;
+  }
+  return marks;
 }
-
-const isThere = ({ change }: StoredEvent) => change.kind === 'message' && change.text !== null;
 
 /** D6: whoever could not be told yet is no reason to give a number again that others were shown. */
 const floorOf = ({ head, certain }: Room) => Math.max(head, certain);

@@ -15,7 +15,7 @@ const MOST_TOLD_LATELY = 2_000;
 const MARKS_AT_A_TIME = 500;
 
 export function createReadMarks(options: {
-  store: Pick<EventStore, 'markRead' | 'readMark' | 'readMarks'>;
+  store: Pick<EventStore, 'markRead' | 'readMarks'>;
   bus: Pick<Bus, 'publish'>;
   onError: (err: unknown) => void;
   now: () => number;
@@ -65,10 +65,20 @@ export function createReadMarks(options: {
   }
 
   /** Tells the other replicas once more what they may have missed while nothing came out of here. */
-  async function tellOthersAgain(): Promise<void> {
+  async function tellOthersAgain(room: string): Promise<void> {
     const since = now() - TOLD_LATELY_MS;
-    const lately = [...toldLately.values()].filter(({ at }) => at > since);
-    for (const { user, room } of lately) tell({ user, room }, await store.readMark(room, user.id));
+    const lately = [...toldLately.values()].filter((told) => told.room === room && told.at > since);
+    for (let start = 0; start < lately.length; start += MARKS_AT_A_TIME) {
+      const some = lately.slice(start, start + MARKS_AT_A_TIME);
+      const found = await store.readMarks(
+        room,
+        some.map(({ user }) => user.id),
+      );
+      for (const { user } of some) {
+        const mark = found.get(user.id);
+        if (mark !== undefined) tell({ user, room }, mark);
+      }
+    }
   }
 
   /** Tells people here what was told elsewhere while nothing came in. */
@@ -93,7 +103,7 @@ export function createReadMarks(options: {
 
     /** D7: news that have no number are told once; after an interruption everybody is told anew. */
     async tellAgain(room: string, members: readonly Member[]): Promise<void> {
-      await Promise.all([tellHereAgain(room, members), tellOthersAgain()]);
+      await Promise.all([tellHereAgain(room, members), tellOthersAgain(room)]);
     },
 
     /** Writes the marks that still wait for their second to pass. */

@@ -5,7 +5,7 @@
 import type { Clock } from './clock.ts';
 
 /** How long a deletion can be taken back. */
-export const UNDO_WITHIN_MS = 5_000;
+const UNDO_WITHIN_MS = 5_000;
 
 /** The messages (by seq) that are about to be deleted, and when the last of them will be (ms since 1970). */
 export type Deletions = { seqs: readonly number[]; until: number };

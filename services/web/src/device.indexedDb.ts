@@ -16,7 +16,7 @@ interface Schema extends DBSchema {
 
 type Writable<Name extends 'drafts' | 'rooms'> = IDBPObjectStore<Schema, [Name], Name, 'readwrite'>;
 
-export const DATABASE = 'securechat';
+const DATABASE = 'securechat';
 const VERSION = 1;
 /** Another tab with older code may hold the database; nobody waits for it. */
 const OPEN_WITHIN_MS = 2_000;
